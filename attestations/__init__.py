@@ -1,0 +1,1 @@
+"""Predicate types defined by govkernel, one folder each, and example trust policies."""

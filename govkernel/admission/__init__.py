@@ -1,0 +1,1 @@
+"""The admission door: Kubernetes AdmissionReview in, AdmissionReview out."""

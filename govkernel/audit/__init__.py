@@ -1,0 +1,1 @@
+"""Audit: every decision in a Merkle log, signed, queryable, verifiable."""

@@ -1,0 +1,51 @@
+"""What a front door that answers about many things at once hands to the report formats."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from govkernel.domain.artifact import Artifact
+from govkernel.domain.base import Frozen
+from govkernel.domain.decision import Decision
+from govkernel.domain.evidence import Evidence
+
+
+class ReportEntry(Frozen):
+    """One thing that was asked about.
+
+    Attributes:
+        path: the file, folder or manifest it came from, as the user wrote it.
+        title: what a person calls it, e.g. ``InferenceService prod/chat``.
+        artifacts: the artifacts involved.
+        evidence: evidence about each, in the same order.
+        decision: the answer.
+    """
+
+    path: str
+    title: str
+    artifacts: tuple[Artifact, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    decision: Decision
+
+
+class Report(Frozen):
+    """The outcome of one run of a front door.
+
+    Attributes:
+        command: ``gate`` or ``admit``.
+        tool_version: version of govkernel.
+        packs: ``id@version`` of the packs asked.
+        created_at: UTC.
+        entries: one per thing asked about, in the order given.
+    """
+
+    command: str
+    tool_version: str
+    packs: tuple[str, ...]
+    created_at: datetime
+    entries: tuple[ReportEntry, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether every entry is allowed; false when there is none."""
+        return bool(self.entries) and all(entry.decision.allowed for entry in self.entries)

@@ -1,0 +1,95 @@
+"""Read JSON from strangers: bounded in size and depth, no duplicate keys, strict UTF-8 (RFC 8259, I-JSON RFC 7493).
+
+Parsing happens once, at the edge; what comes out needs no second check.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+import rfc8785
+
+from govkernel.errors import InputError
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+MAX_DEPTH: Final = 64
+
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NOT_BRACKET: Final = re.compile(rb"[^\[\]{}]+")
+_REMEDY: Final = "Send one UTF-8 JSON document within the documented limits."
+
+
+def loads(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+    """Parse one JSON document.
+
+    Args:
+        data: the document; bytes must be UTF-8 without a byte order mark.
+        max_bytes: largest accepted size, in bytes.
+        max_depth: deepest accepted nesting of arrays and objects.
+
+    Returns:
+        Plain ``dict``/``list``/``str``/``int``/``float``/``bool``/``None`` values.
+
+    Raises:
+        InputError: ``json.too-large``, ``json.not-utf8``, ``json.too-deep``,
+            ``json.duplicate-key``, ``json.not-finite`` or ``json.malformed``.
+    """
+    try:
+        raw = data.encode("utf-8") if isinstance(data, str) else bytes(data)
+    except UnicodeEncodeError as error:
+        raise _refuse("not-utf8", "The document holds a lone surrogate.", str(error)) from None
+    if len(raw) > max_bytes:
+        raise _refuse("too-large", f"The document has {len(raw)} bytes.", f"limit {max_bytes}")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        why = f"byte {error.start}: {error.reason}"
+        raise _refuse("not-utf8", "The document is not valid UTF-8.", why) from None
+    if deeper_than(raw, max_depth):
+        raise _refuse("too-deep", "The document is nested too deep.", f"limit {max_depth} levels")
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (json.JSONDecodeError, ValueError) as error:
+        raise _refuse("malformed", "The document is not valid JSON.", str(error)) from None
+
+
+def canonical(value: Any) -> bytes:
+    """The RFC 8785 (JCS) encoding of ``value``: same value, same bytes.
+
+    Raises:
+        InputError: ``json.not-canonical`` when the value has no JCS form
+            (integers beyond 2**53, NaN, lone surrogates, unknown types).
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeError, TypeError) as error:
+        raise _refuse("not-canonical", "The value has no canonical JSON form.", str(error)) from None
+
+
+def deeper_than(raw: bytes, limit: int) -> bool:
+    """Whether brackets outside strings nest deeper than ``limit``, found without recursion."""
+    depth = 0
+    for bracket in _NOT_BRACKET.sub(b"", _STRING.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > limit:
+            return True
+    return False
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise _refuse("duplicate-key", "An object names a key twice.", f"key {twice[:80]!r}")
+    return result
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _refuse("not-finite", "The document holds a number JSON does not have.", name)
+
+
+def _refuse(problem: str, what: str, why: str) -> InputError:
+    return InputError(f"json.{problem}", what, why=why, remedy=_REMEDY)

@@ -1,0 +1,1 @@
+"""Policy engines: Cedar in process, Rego in OPA; one protocol."""

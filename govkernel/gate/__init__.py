@@ -1,0 +1,1 @@
+"""The CI door: verify artifacts, evaluate packs, report."""

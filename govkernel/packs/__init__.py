@@ -1,0 +1,1 @@
+"""Policy packs: load, validate, slice and test."""

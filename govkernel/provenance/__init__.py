@@ -1,0 +1,1 @@
+"""Provenance: digests, statements, bundles, trust; sign and verify."""

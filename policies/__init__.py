@@ -1,0 +1,1 @@
+"""Policy packs shipped with govkernel, one folder each."""

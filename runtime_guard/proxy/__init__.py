@@ -1,0 +1,1 @@
+"""The inference door: an OpenAI-compatible proxy that screens requests and responses."""

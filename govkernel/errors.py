@@ -70,8 +70,6 @@ class PluginError(GovkernelError):
         plugin: name of the plugin at fault.
     """
 
-    def __init__(
-        self, code: str, what: str, *, plugin: str, why: str = "", remedy: str = ""
-    ) -> None:
+    def __init__(self, code: str, what: str, *, plugin: str, why: str = "", remedy: str = "") -> None:
         super().__init__(code, what, why=why, remedy=remedy)
         self.plugin = plugin

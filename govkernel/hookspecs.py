@@ -101,7 +101,7 @@ class ReferenceResolver(Protocol):
 
     schemes: frozenset[str]
 
-    def resolve(self, ref: ArtifactRef) -> Artifact | None | Awaitable[Artifact | None]:
+    def resolve(self, ref: ArtifactRef) -> Artifact | Awaitable[Artifact | None] | None:
         """The artifact; None when this resolver does not know the name."""
 
 
@@ -222,7 +222,7 @@ class DecisionSink(Protocol):
 
     name: str
 
-    def emit(self, record: Record) -> None | Awaitable[None]:
+    def emit(self, record: Record) -> Awaitable[None] | None:
         """Pass the record on (SIEM, message bus). A failure is counted and never changes a decision."""
 
 
@@ -232,7 +232,7 @@ class Notifier(Protocol):
 
     name: str
 
-    def notify(self, record: Record) -> None | Awaitable[None]:
+    def notify(self, record: Record) -> Awaitable[None] | None:
         """Send the message. A failure is counted and never changes a decision."""
 
 

@@ -12,7 +12,9 @@ from govkernel.domain.artifact import ArtifactRef
 from govkernel.domain.base import Frozen, FrozenDict, JsonObject
 
 MAX_ARTIFACTS: Final = 256
-_ENTITY: Final = re.compile(r'([A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*)::"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ENTITY: Final = re.compile(
+    r'([A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*)::"((?:[^"\\]|\\.)*)"', re.DOTALL
+)
 
 
 class Action(StrEnum):

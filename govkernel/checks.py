@@ -1,0 +1,61 @@
+"""Checks of what providers return: each gives back the value, revalidated, or raises TypeError/ValueError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def model(kind: type[M]) -> Callable[[Any], M]:
+    """Exactly one ``kind``; validated again, since ``model_construct`` can make anything."""
+
+    def check(value: Any) -> M:
+        if not isinstance(value, kind):
+            raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
+        return kind.model_validate(value.model_dump(round_trip=True))
+
+    return check
+
+
+def either(*kinds: type[BaseModel]) -> Callable[[Any], Any]:
+    """One of several models, or None."""
+
+    def check(value: Any) -> Any:
+        if value is None:
+            return None
+        for kind in kinds:
+            if isinstance(value, kind):
+                return model(kind)(value)
+        raise TypeError(f"expected one of {[kind.__name__ for kind in kinds]}, got {type(value).__name__}")
+
+    return check
+
+
+def sequence(kind: type[M], limit: int) -> Callable[[Any], tuple[M, ...]]:
+    """At most ``limit`` models in a list or tuple."""
+    one = model(kind)
+
+    def check(value: Any) -> tuple[M, ...]:
+        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+            raise TypeError(f"expected a sequence, got {type(value).__name__}")
+        if len(value) > limit:
+            raise ValueError(f"{len(value)} items, limit {limit}")
+        return tuple(one(item) for item in value)
+
+    return check
+
+
+def text(value: Any) -> str:
+    """A string."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    return value
+
+
+def anything(value: Any) -> Any:
+    """No expectation: for calls whose result is not used."""
+    return value

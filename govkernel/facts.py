@@ -1,0 +1,157 @@
+"""From evidence to the facts that policies test. Pure; every number over several statements is the worst one.
+
+The shapes are those of ``EvidenceFacts`` in govkernel/engines/govkernel.cedarschema. A fact is present only
+if an accepted statement says so; absence is never a default value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from govkernel.domain import AcceptedStatement, Artifact, Evidence, predicates
+
+RISK_ORDER: Final = ("", "minimal", "limited", "high", "unacceptable")
+"""Risk classes, mildest first."""
+
+
+def artifact_facts(artifact: Artifact | None) -> dict[str, Any]:
+    """``ArtifactFacts`` of an artifact, or of none."""
+    if artifact is None:
+        return {
+            "kind": "",
+            "name": "",
+            "digest": "",
+            "resolved": False,
+            "pinned": False,
+            "observed": False,
+            "formats": [],
+        }
+    return {
+        "kind": artifact.kind.value,
+        "name": artifact.name,
+        "digest": str(artifact.digest) if artifact.digest else "",
+        "resolved": artifact.resolved,
+        "pinned": artifact.pinned,
+        "observed": artifact.observed,
+        "formats": sorted(set(artifact.formats)),
+    }
+
+
+def evidence_facts(evidence: Evidence, now: datetime) -> dict[str, Any]:
+    """``EvidenceFacts`` of what was verified about one artifact, as of ``now``."""
+    approvals = _approvals(evidence, now)
+    facts: dict[str, Any] = {
+        "signed": bool(evidence.accepted),
+        "signers": sorted({signer.name for item in evidence.accepted for signer in item.signers}),
+        "predicateTypes": sorted({item.statement.predicate_type for item in evidence.accepted}),
+        "rejections": sorted({item.code for item in evidence.rejected}),
+        "approvals": len(approvals),
+        "approverRoles": sorted(set(approvals.values())),
+    }
+    for name, (predicate_type, summarize) in _SUMMARIES.items():
+        stated = evidence.of_type(predicate_type)
+        if stated:
+            facts[name] = summarize(stated)
+    return facts
+
+
+def _approvals(evidence: Evidence, now: datetime) -> dict[str, str]:
+    """Role by approving signer. One signer counts once; one who also rejects does not count at all."""
+    approved: dict[str, str] = {}
+    rejected: set[str] = set()
+    for item in evidence.accepted:
+        if item.statement.predicate_type != predicates.APPROVAL:
+            continue
+        said = item.statement.predicate
+        names = {signer.name for signer in item.signers}
+        if said.get("decision") != "approve":
+            rejected |= names
+        elif _holds(said.get("validUntil"), now):
+            approved.update(dict.fromkeys(names, str(said.get("role", ""))))
+    return {name: role for name, role in approved.items() if name not in rejected}
+
+
+def _holds(until: object, now: datetime) -> bool:
+    if until is None:
+        return True
+    moment = datetime.fromisoformat(str(until))
+    return moment.tzinfo is not None and now < moment
+
+
+def _evaluation(stated: list[dict[str, Any]]) -> dict[str, Any]:
+    latest = _latest(stated, lambda said: str(said["suite"]["name"]))
+    return {
+        "suites": sorted(str(said["suite"]["name"]) for said in latest),
+        "score": min(float(said["score"]) for said in latest),
+        "passed": all(said["passed"] is True for said in latest),
+    }
+
+
+def _pii_scan(stated: list[dict[str, Any]]) -> dict[str, Any]:
+    latest = _latest(stated, lambda said: str(said["scanner"]["name"]))
+    return {
+        "records": max(int(said["records"]) for said in latest),
+        "findings": max(int(said["findings"]) for said in latest),
+        "entityTypes": sorted({str(label) for said in latest for label in said.get("entityTypes", {})}),
+        "complete": all(said["complete"] is True for said in latest),
+    }
+
+
+def _model_card(stated: list[dict[str, Any]]) -> dict[str, Any]:
+    licences = {str(said["license"]) for said in stated}
+    return {
+        "license": licences.pop() if len(licences) == 1 else "NOASSERTION",
+        "risk": max((str(said["riskClass"]) for said in stated), key=RISK_ORDER.index),
+        "intendedUse": str(stated[0].get("intendedUse", "")),
+    }
+
+
+def _prompt_release(stated: list[dict[str, Any]]) -> dict[str, Any]:
+    versions = sorted({str(said["version"]) for said in stated})
+    return {
+        "version": ",".join(versions),
+        "environments": sorted({str(env) for said in stated for env in said.get("environments", ())}),
+    }
+
+
+def _derivation(stated: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "methods": sorted({str(said["method"]) for said in stated}),
+        "bases": _digests(item for said in stated for item in said.get("bases", ())),
+        "datasets": _digests(item for said in stated for item in said.get("datasets", ())),
+    }
+
+
+def _digests(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted({f"{name}:{value}" for item in resources for name, value in item["digest"].items()})
+
+
+def _latest(stated: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]) -> list[dict[str, Any]]:
+    """The newest statement per key: a suite run again supersedes its earlier result."""
+    newest: dict[str, dict[str, Any]] = {}
+    for said in sorted(stated, key=lambda said: datetime.fromisoformat(str(said["finishedOn"]))):
+        newest[key(said)] = said
+    return list(newest.values())
+
+
+_SUMMARIES: Final[Mapping[str, tuple[str, Callable[[list[dict[str, Any]]], dict[str, Any]]]]] = {
+    "evaluation": (predicates.EVALUATION_RESULT, _evaluation),
+    "piiScan": (predicates.PII_SCAN, _pii_scan),
+    "modelCard": (predicates.MODEL_CARD, _model_card),
+    "promptRelease": (predicates.PROMPT_RELEASE, _prompt_release),
+    "derivation": (predicates.DERIVATION, _derivation),
+}
+
+
+def statements(accepted: Iterable[AcceptedStatement]) -> list[dict[str, Any]]:
+    """Accepted statements in full, for engines that can look into arbitrary predicates (Rego)."""
+    return [
+        {
+            "predicateType": item.statement.predicate_type,
+            "predicate": item.statement.predicate,
+            "signers": [signer.name for signer in item.signers],
+        }
+        for item in accepted
+    ]

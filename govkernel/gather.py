@@ -1,0 +1,203 @@
+"""Names become artifacts, and artifacts gather evidence: the kernel's only way to the outside.
+
+Every step fails closed. Resolvers that disagree, a source that cannot be read, a verifier that raises: each is an
+error, hence a deny, because what it would have said might have been a reason to deny.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from govkernel import checks
+from govkernel.domain import (
+    AcceptedStatement,
+    Artifact,
+    ArtifactRef,
+    Digest,
+    Evidence,
+    Judged,
+    RejectedStatement,
+)
+from govkernel.errors import GovkernelError
+from govkernel.hookspecs import Bundle, VerifiedStatement
+from govkernel.plugins import PluginHost
+
+MAX_BUNDLES: Final = 1000
+CACHE_SIZE: Final = 10_000
+CACHE_TTL: Final = timedelta(seconds=30)
+ANY_SCHEME: Final = "*"
+
+
+class TrustJudge(Protocol):
+    """The trust policy: which signers may say what about which artifacts."""
+
+    @property
+    def digest(self) -> Digest:
+        """Identity of the policy."""
+
+    def judge(
+        self, verified: VerifiedStatement, artifact: Artifact, now: datetime
+    ) -> AcceptedStatement | RejectedStatement:
+        """Whether the signers may say this about this artifact now."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """An artifact, its evidence, and the digest of both, computed once."""
+
+    judged: Judged
+    digest: bytes
+
+
+class EvidenceGatherer:
+    """Resolves references and gathers evidence through the plugins of a host.
+
+    Args:
+        host: the plugins.
+        trust: the trust policy.
+        ttl: how long a gathered result may be used again, at most.
+    """
+
+    def __init__(self, host: PluginHost, trust: TrustJudge, *, ttl: timedelta = CACHE_TTL) -> None:
+        self._host = host
+        self._trust = trust
+        self._ttl = ttl
+        self._cache: OrderedDict[ArtifactRef, tuple[datetime, Gathered]] = OrderedDict()
+
+    async def gather(self, refs: Sequence[ArtifactRef], now: datetime) -> tuple[Gathered, ...]:
+        """Artifact and evidence for each reference, in order.
+
+        Raises:
+            GovkernelError: something on the way could not do its work.
+        """
+        cached = [self._cached(ref, now) for ref in refs]
+        if all(cached):
+            return tuple(item for item in cached if item)
+        return tuple(
+            await asyncio.gather(
+                *(
+                    self._fresh(ref, now) if hit is None else _ready(hit)
+                    for ref, hit in zip(refs, cached, strict=True)
+                )
+            )
+        )
+
+    def forget(self, refs: Iterable[ArtifactRef]) -> None:
+        """Drop what is cached for some references, so that new evidence counts at once."""
+        for ref in refs:
+            self._cache.pop(ref, None)
+
+    def _cached(self, ref: ArtifactRef, now: datetime) -> Gathered | None:
+        hit = self._cache.get(ref)
+        if hit is None or now >= hit[0]:
+            return None
+        self._cache.move_to_end(ref)
+        return hit[1]
+
+    async def _fresh(self, ref: ArtifactRef, now: datetime) -> Gathered:
+        artifact = await self._resolve(ref)
+        artifact, evidence = await self._evidence(artifact, now)
+        judged = Judged(artifact=artifact, evidence=evidence)
+        gathered = Gathered(judged, hashlib.sha256(judged.model_dump_json().encode()).digest())
+        if ref.scheme != "file" and artifact.resolved:
+            until = min(now + self._ttl, evidence.valid_until or datetime.max.replace(tzinfo=now.tzinfo))
+            self._cache[ref] = (until, gathered)
+            while len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
+        return gathered
+
+    async def _resolve(self, ref: ArtifactRef) -> Artifact:
+        found: list[Artifact] = []
+        for provider in self._host.providers("govkernel_reference_resolvers"):
+            if not provider.value.schemes & {ref.scheme, ANY_SCHEME}:
+                continue
+            artifact = await self._host.call(
+                provider, lambda it: it.resolve(ref), checks.either(Artifact), deadline=60
+            )
+            if artifact is not None and artifact.digest is not None:
+                found.append(artifact)
+        digests = {artifact.digest for artifact in found} | ({ref.digest} if ref.digest else set())
+        if len(digests) > 1:
+            raise GovkernelError(
+                "resolve.ambiguous",
+                f"The name {ref.uri!r} leads to different contents.",
+                why=", ".join(sorted(str(digest) for digest in digests)),
+                remedy="Name the artifact by digest, or remove the wrong signed name from the bundle store.",
+            )
+        # Whether a name is pinned, and what it is said to be, is for us to tell, not for a resolver.
+        ours = {"kind": ref.kind, "name": ref.uri, "pinned": ref.pinned, "where": ref.where}
+        best = next(
+            (item for item in found if item.observed),
+            found[0] if found else Artifact(kind=ref.kind, name=ref.uri),
+        )
+        return best.model_copy(update={**ours, "digest": best.digest or ref.digest})
+
+    async def _evidence(self, artifact: Artifact, now: datetime) -> tuple[Artifact, Evidence]:
+        if artifact.digest is None:
+            return artifact, Evidence(trust_policy=self._trust.digest)
+        accepted: list[AcceptedStatement] = []
+        rejected: list[RejectedStatement] = []
+        formats: set[str] = set(artifact.formats)
+        for bundle in await self._bundles(artifact):
+            outcome = await self._verify(bundle, artifact, now)
+            if isinstance(outcome, VerifiedStatement):
+                judged = self._trust.judge(outcome, artifact, now)
+                if isinstance(judged, AcceptedStatement):
+                    accepted.append(judged)
+                    formats.update(outcome.formats)
+                    continue
+                outcome = judged
+            rejected.append(outcome)
+        lapses = [item.valid_until for item in accepted if item.valid_until]
+        return artifact.model_copy(update={"formats": tuple(sorted(formats))}), Evidence(
+            subject=artifact.digest,
+            accepted=tuple(accepted),
+            rejected=tuple(rejected),
+            trust_policy=self._trust.digest,
+            valid_until=min(lapses, default=None),
+        )
+
+    async def _bundles(self, artifact: Artifact) -> list[Bundle]:
+        found: dict[bytes, Bundle] = {}
+        for provider in self._host.providers("govkernel_attestation_sources"):
+            bundles = await self._host.call(
+                provider, lambda it: it.find(artifact), checks.sequence(Bundle, MAX_BUNDLES), deadline=10
+            )
+            for bundle in bundles:
+                found.setdefault(hashlib.sha256(bundle.content).digest(), bundle)
+        if len(found) > MAX_BUNDLES:
+            raise GovkernelError(
+                "evidence.too-many",
+                f"More than {MAX_BUNDLES} bundles speak about {artifact.name!r}.",
+                remedy="Remove the bundles that are not needed from the attestation store.",
+            )
+        return list(found.values())
+
+    async def _verify(
+        self, bundle: Bundle, artifact: Artifact, now: datetime
+    ) -> VerifiedStatement | RejectedStatement:
+        for provider in self._host.providers("govkernel_evidence_verifiers"):
+            outcome = await self._host.call(
+                provider,
+                lambda it: it.verify(bundle, artifact, now),
+                checks.either(VerifiedStatement, RejectedStatement),
+                deadline=60,
+            )
+            if isinstance(outcome, VerifiedStatement | RejectedStatement):
+                return outcome
+        return RejectedStatement(
+            code="provenance.format-unknown",
+            why="No verifier understands this bundle.",
+            remedy="Sign with `govkernel sign` or `govkernel attest`, or install the plugin for this format.",
+            source=bundle.source,
+        )
+
+
+async def _ready(gathered: Gathered) -> Gathered:
+    return gathered

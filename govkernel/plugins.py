@@ -1,0 +1,282 @@
+"""Load plugins, and call them so that none of them can hurt a decision: isolated, time-boxed, checked, counted.
+
+Built-in providers run on the caller's event loop. Those of other distributions run apart: plain functions
+in a daemon thread each, coroutines on an event loop the plugin has to itself, so that one that blocks
+forever costs a deadline and never the process. Whatever goes wrong is a :class:`PluginError` that names
+the plugin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import Future as ThreadFuture
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final, Generic, TypeVar, cast
+
+import pluggy
+
+from govkernel.errors import GovkernelError, PluginError
+from govkernel.hookspecs import PROJECT, Hooks
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+DEFAULT_DEADLINE: Final = 2.0
+"""Seconds a provider may take for one call."""
+
+MAX_IN_FLIGHT: Final = 32
+"""Calls of one plugin that may be under way, stuck ones included, before further ones are refused."""
+
+_REMEDY: Final = (
+    "Fix the plugin, or disable it ([plugins] disabled in govkernel.toml); see `govkernel plugins`."
+)
+
+
+@dataclass(frozen=True)
+class Provider(Generic[T]):
+    """An object a plugin's hook returned.
+
+    Attributes:
+        plugin: name of the plugin.
+        value: the object; follows one of the protocols in :mod:`govkernel.hookspecs`.
+        builtin: shipped with govkernel, called directly.
+    """
+
+    plugin: str
+    value: T
+    builtin: bool
+
+
+@dataclass
+class PluginStatus:
+    """What ``govkernel plugins`` shows of one plugin.
+
+    Attributes:
+        name: entry-point name.
+        builtin: shipped with govkernel.
+        hooks: hooks it implements.
+        calls: calls made to its providers.
+        faults: faults by error code.
+        broken: why it could not be loaded; every decision is a deny until it loads or is disabled.
+    """
+
+    name: str
+    builtin: bool
+    hooks: tuple[str, ...] = ()
+    calls: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    broken: PluginError | None = None
+
+
+class PluginHost:
+    """The plugins of one process."""
+
+    def __init__(self, *, deadline: float = DEFAULT_DEADLINE) -> None:
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(Hooks)
+        self._deadline = deadline
+        self._status: dict[str, PluginStatus] = {}
+        self._lanes: dict[str, _Lane] = {}
+        self._providers: dict[str, tuple[Provider[Any], ...]] = {}
+
+    def register(self, name: str, plugin: object, *, builtin: bool = False) -> None:
+        """Add a plugin object.
+
+        A plugin that cannot be registered is kept as *broken*: see :meth:`broken`.
+        """
+        status = self._status[name] = PluginStatus(name, builtin)
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except Exception as error:
+            status.broken = self._fault(name, "plugin.not-loaded", "could not be registered", error)
+            return
+        callers = self._manager.get_hookcallers(plugin) or []
+        status.hooks = tuple(sorted(caller.name for caller in callers))
+        self._providers.clear()
+
+    def load(self, config: Mapping[str, Mapping[str, Any]], disabled: Iterable[str] = ()) -> None:
+        """Register the plugins installed under the entry-point group ``govkernel``.
+
+        Args:
+            config: per plugin, its table of govkernel.toml.
+            disabled: names not to load.
+        """
+        skip = set(disabled)
+        for entry in sorted(entry_points(group=PROJECT), key=lambda item: item.name):
+            if entry.name in skip or entry.name in self._status:
+                continue
+            try:
+                plugin = _instantiate(entry, config.get(entry.name, {}))
+            except Exception as error:
+                fault = self._fault(entry.name, "plugin.not-loaded", "could not be loaded", error)
+                self._status[entry.name] = PluginStatus(entry.name, builtin=False, broken=fault)
+                continue
+            self.register(entry.name, plugin)
+
+    def providers(self, hook: str) -> tuple[Provider[Any], ...]:
+        """What all plugins offer for one hook, built-in ones first, each in order of registration."""
+        if hook not in self._providers:
+            found = [item for name in self._status for item in self._offers(name, hook)]
+            self._providers[hook] = tuple(sorted(found, key=lambda item: not item.builtin))
+        return self._providers[hook]
+
+    def broken(self) -> tuple[PluginError, ...]:
+        """Plugins that did not load. What they would have contributed is unknown, so nothing may be allowed."""
+        return tuple(status.broken for status in self._status.values() if status.broken)
+
+    def status(self) -> tuple[PluginStatus, ...]:
+        """All plugins, by name."""
+        return tuple(self._status[name] for name in sorted(self._status))
+
+    def plugin(self, name: str) -> object | None:
+        """The registered plugin object, for hooks that are not about providers."""
+        return self._manager.get_plugin(name)
+
+    async def call(
+        self,
+        provider: Provider[T],
+        operation: Callable[[T], Any],
+        check: Callable[[Any], R],
+        *,
+        deadline: float | None = None,
+    ) -> R:
+        """Call a provider and check what it returned.
+
+        Args:
+            provider: whom to call.
+            operation: the call; may return an awaitable.
+            check: returns the checked value; raises ValueError or TypeError on nonsense.
+                Built-in providers are held to their types by the type checker instead.
+            deadline: seconds; default is the host's.
+
+        Raises:
+            PluginError: ``plugin.raised``, ``plugin.deadline``, ``plugin.nonsense`` or ``plugin.saturated``.
+            GovkernelError: a built-in provider's own typed error, as it is.
+        """
+        name = provider.plugin
+        self._status[name].calls += 1
+        limit = self._deadline if deadline is None else deadline
+        try:
+            async with asyncio.timeout(limit):
+                result = await self._run(provider, operation)
+        except TimeoutError as error:
+            raise self._fault(name, "plugin.deadline", f"did not answer within {limit:g} s", error) from None
+        except GovkernelError as error:
+            if provider.builtin or isinstance(error, PluginError):
+                raise
+            raise self._fault(name, "plugin.raised", f"failed: {error.what}", error) from error
+        except Exception as error:
+            raise self._fault(name, "plugin.raised", "raised an exception", error) from error
+        if provider.builtin:
+            return cast(R, result)
+        try:
+            return check(result)
+        except Exception as error:
+            raise self._fault(
+                name, "plugin.nonsense", "returned something else than promised", error
+            ) from error
+
+    async def _run(self, provider: Provider[T], operation: Callable[[T], Any]) -> Any:
+        if provider.builtin:
+            result = operation(provider.value)
+            return await result if inspect.isawaitable(result) else result
+        lane = self._lanes.get(provider.plugin)
+        if lane is None:
+            lane = self._lanes[provider.plugin] = _Lane(provider.plugin)
+        if lane.in_flight >= MAX_IN_FLIGHT:
+            why = f"{lane.in_flight} calls have not returned"
+            raise self._fault(provider.plugin, "plugin.saturated", "is stuck", TimeoutError(why))
+        return await lane.run(lambda: operation(provider.value))
+
+    def _offers(self, name: str, hook: str) -> list[Provider[Any]]:
+        status = self._status[name]
+        if status.broken or hook not in status.hooks:
+            return []
+        try:
+            offered = list(getattr(self._manager.get_plugin(name), hook)())
+        except Exception as error:
+            status.broken = self._fault(name, "plugin.not-loaded", f"failed in {hook}", error)
+            return []
+        return [Provider(name, value, status.builtin) for value in offered]
+
+    def _fault(self, name: str, code: str, what: str, error: BaseException) -> PluginError:
+        if name in self._status:
+            self._status[name].faults[code] += 1
+        why = f"{type(error).__name__}: {_shorten(str(error))}"
+        return PluginError(code, f"Plugin {name!r} {what}.", plugin=name, why=why, remedy=_REMEDY)
+
+
+class _Lane:
+    """Where the calls of one plugin run: daemon threads, and a loop of its own for coroutines."""
+
+    def __init__(self, plugin: str) -> None:
+        self._plugin = plugin
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._alive = threading.Event()
+        self.in_flight = 0
+
+    async def run(self, operation: Callable[[], Any]) -> Any:
+        """Run ``operation`` in a daemon thread; when the caller stops waiting, the thread is left behind."""
+        outcome: ThreadFuture[Any] = ThreadFuture()
+        with self._lock:
+            self.in_flight += 1
+        threading.Thread(target=self._work, args=(operation, outcome), daemon=True, name=self._plugin).start()
+        return await asyncio.wrap_future(outcome)
+
+    def _work(self, operation: Callable[[], Any], outcome: ThreadFuture[Any]) -> None:
+        try:
+            result = operation()
+            if inspect.isawaitable(result):
+                result = self._await(result, outcome)
+            _settle(outcome, result, None)
+        except BaseException as error:  # a plugin may raise SystemExit; it must not get further than this
+            _settle(outcome, None, error if isinstance(error, Exception) else RuntimeError(repr(error)))
+        finally:
+            with self._lock:
+                self.in_flight -= 1
+
+    def _await(self, awaitable: Awaitable[Any], outcome: ThreadFuture[Any]) -> Any:
+        async def wait() -> Any:
+            return await awaitable
+
+        running = asyncio.run_coroutine_threadsafe(wait(), self._responsive_loop())
+        outcome.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)
+        return running.result()
+
+    def _responsive_loop(self) -> asyncio.AbstractEventLoop:
+        """The plugin's loop; a new one when the last does not react (a coroutine blocked it)."""
+        with self._lock:
+            if self._loop is not None:
+                self._alive.clear()
+                self._loop.call_soon_threadsafe(self._alive.set)
+                if self._alive.wait(timeout=0.25):
+                    return self._loop
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._loop.run_forever, daemon=True, name=f"{self._plugin}-loop").start()
+            return self._loop
+
+
+def _settle(outcome: ThreadFuture[Any], result: Any, error: Exception | None) -> None:
+    if outcome.set_running_or_notify_cancel():
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
+
+def _instantiate(entry: EntryPoint, config: Mapping[str, Any]) -> object:
+    loaded: Any = entry.load()
+    plugin: object = loaded(dict(config)) if inspect.isclass(loaded) else loaded
+    return plugin
+
+
+def _shorten(text: str, limit: int = 200) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

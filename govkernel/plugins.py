@@ -272,9 +272,10 @@ def _settle(outcome: ThreadFuture[Any], result: Any, error: Exception | None) ->
 
 
 def _instantiate(entry: EntryPoint, config: Mapping[str, Any]) -> object:
-    loaded: Any = entry.load()
-    plugin: object = loaded(dict(config)) if inspect.isclass(loaded) else loaded
-    return plugin
+    loaded: object = entry.load()
+    if not inspect.isclass(loaded):
+        return loaded
+    return cast(Callable[[dict[str, Any]], object], loaded)(dict(config))
 
 
 def _shorten(text: str, limit: int = 200) -> str:

@@ -1,0 +1,273 @@
+"""One way to configure: ``govkernel.toml``, overridden by ``GOVKERNEL_*`` variables; each value can tell its origin.
+
+Nested names are joined by two underscores: ``GOVKERNEL_AUDIT__DATABASE`` sets ``[audit] database``. Relative
+paths are relative to the folder of the file, the *workspace*.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from govkernel.domain.policy import PackMode
+from govkernel.errors import ConfigError
+
+FILE_NAME: Final = "govkernel.toml"
+STATE: Final = ".govkernel"
+MAX_CONFIG_BYTES: Final = 1024 * 1024
+
+_HIDDEN: Final = ("guard.tenants", "plugins.settings")
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KernelTable(_Table):
+    """The ``[kernel]`` table."""
+
+    deadline: float = Field(5.0, gt=0, le=60, description="Seconds for one decision.")
+    evidence_ttl: float = Field(
+        30.0, ge=0, le=3600, description="Seconds gathered evidence may be used again."
+    )
+
+
+class PackTable(_Table):
+    """The ``[[packs]]`` table."""
+
+    source: str = Field(description="Name of a shipped pack, or a folder.")
+    mode: PackMode | None = Field(None, description="Overrides the pack's own mode.")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="Values for the pack's parameters.")
+
+
+class TrustTable(_Table):
+    """The ``[trust]`` table."""
+
+    policy: Path = Field(Path(STATE) / "trust.yaml", description="Trust policy file.")
+    attestations: Path = Field(Path(STATE) / "attestations", description="Bundle store.")
+    file_roots: list[Path] = Field(
+        default_factory=list,
+        description="Folders from which servers may resolve file: names; none by default.",
+    )
+
+
+class AuditTable(_Table):
+    """The ``[audit]`` table."""
+
+    database: str = Field("", description="SQLAlchemy URL; empty means SQLite in the workspace.")
+    origin: str = Field("govkernel.local/audit", description="Origin line of the log's checkpoints.")
+    key: Path = Field(Path(STATE) / "keys" / "audit.key", description="Ed25519 key that signs checkpoints.")
+    host: str = Field("127.0.0.1", description="Address of the audit door.")
+    port: int = Field(8445, ge=0, le=65535, description="Port of the audit door; 0 picks one.")
+    token: str = Field("", repr=False, description="Bearer token for the audit door; empty asks for none.")
+
+
+class AdmissionTable(_Table):
+    """The ``[admission]`` table."""
+
+    host: str = Field("127.0.0.1", description="Address of the webhook.")
+    port: int = Field(8443, ge=0, le=65535, description="Port of the webhook; 0 picks one.")
+    tls: Path = Field(Path(STATE) / "tls", description="Folder of CA and server certificate.")
+    names: list[str] = Field(
+        default_factory=lambda: ["localhost", "127.0.0.1", "govkernel.govkernel.svc"],
+        description="Names and addresses the server certificate is for.",
+    )
+    environments: dict[str, str] = Field(default_factory=dict, description="Namespace to environment.")
+
+
+class GuardTable(_Table):
+    """The ``[guard]`` table."""
+
+    host: str = Field("127.0.0.1", description="Address of the guard proxy.")
+    port: int = Field(8080, ge=0, le=65535, description="Port of the guard proxy; 0 picks one.")
+    upstream: str = Field("http://127.0.0.1:8000/v1", description="Base URL of the model server.")
+    upstream_key: str = Field(
+        "", repr=False, description="Bearer token for the upstream; empty relays the client's."
+    )
+    tenants: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description="SHA-256 (hex) of an API key to the tenant it belongs to.",
+    )
+    environment: str = Field("", description="Environment named in requests.")
+
+
+class OpaTable(_Table):
+    """The ``[opa]`` table."""
+
+    url: str = Field("", description="A running OPA; empty starts a local one when a pack needs it.")
+    binary: str = Field("opa", description="The opa binary for the local one.")
+    token: str = Field("", repr=False, description="Bearer token for the OPA at `url`.")
+    deadline: float = Field(1.0, gt=0, le=30, description="Seconds for one query.")
+
+
+class CedarTable(_Table):
+    """The ``[cedar]`` table."""
+
+    entities: Path | None = Field(None, description="Cedar entities (JSON): who is in which team and role.")
+
+
+class PluginsTable(_Table):
+    """The ``[plugins]`` table."""
+
+    disabled: list[str] = Field(default_factory=list, description="Installed plugins not to load.")
+    deadline: float = Field(2.0, gt=0, le=60, description="Seconds for one call of a plugin.")
+    settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Per plugin, its own settings."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of one workspace. Build with :func:`load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GOVKERNEL_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    root: Path = Field(default_factory=Path.cwd, exclude=True, description="The workspace.")
+    kernel: KernelTable = KernelTable()
+    packs: list[PackTable] = Field(default_factory=lambda: [PackTable(source="baseline")])
+    trust: TrustTable = TrustTable()
+    audit: AuditTable = AuditTable()
+    admission: AdmissionTable = AdmissionTable()
+    guard: GuardTable = GuardTable()
+    opa: OpaTable = OpaTable()
+    cedar: CedarTable = CedarTable()
+    plugins: PluginsTable = PluginsTable()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which comes in as init values."""
+        return (env_settings, init_settings)
+
+    def path(self, path: Path) -> Path:
+        """A configured path, made absolute against the workspace."""
+        return path if path.is_absolute() else self.root / path
+
+    @property
+    def state(self) -> Path:
+        """The workspace's state folder."""
+        return self.root / STATE
+
+    @property
+    def database_url(self) -> str:
+        """URL of the audit database."""
+        return self.audit.database or f"sqlite:///{self.state / 'audit.db'}"
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One setting: its dotted name, value and origin (``default``, the file, or a variable)."""
+
+    name: str
+    value: str
+    origin: str
+
+
+def find_config(start: Path) -> Path | None:
+    """The nearest ``govkernel.toml`` in ``start`` or above it."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def load_settings(config: Path | None = None, *, start: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        config: the file; default is ``GOVKERNEL_CONFIG`` or the nearest ``govkernel.toml``.
+        start: where to look for it; default is the working directory.
+
+    Raises:
+        ConfigError: ``config.missing``, ``config.syntax`` or ``config.invalid``.
+    """
+    file = _config_file(config, start or Path.cwd())
+    root = (file.parent if file else start or Path.cwd()).resolve()
+    try:
+        return Settings(**{**_read(file), "root": root})
+    except ValidationError as error:
+        raise _invalid(error, file) from None
+
+
+def explain(settings: Settings, config: Path | None = None) -> Iterator[Explained]:
+    """Every setting with its value and origin; secrets are not shown."""
+    file = _config_file(config, settings.root)
+    from_file = dict(_flatten(_read(file)))
+    from_env = dict(_flatten(EnvSettingsSource(Settings)()))
+    for name, value in _flatten(settings.model_dump(mode="json")):
+        if any(name == key or name.startswith(f"{key}.") for key in from_env):
+            origin = "GOVKERNEL_" + name.upper().replace(".", "__")
+        elif any(name == key or name.startswith(f"{key}.") for key in from_file):
+            origin = str(file)
+        else:
+            origin = "default"
+        secret = name.endswith(("token", "_key", "database")) or name.startswith(_HIDDEN)
+        yield Explained(name, "(hidden)" if secret and value else _show(value), origin)
+
+
+def _config_file(config: Path | None, start: Path) -> Path | None:
+    named = config or (Path(os.environ["GOVKERNEL_CONFIG"]) if os.environ.get("GOVKERNEL_CONFIG") else None)
+    if named is None:
+        return find_config(start)
+    if not named.is_file():
+        raise ConfigError(
+            "config.missing",
+            f"The configuration file {named} does not exist.",
+            remedy="Run `govkernel init`, or name another file with --config.",
+        )
+    return named
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        if file.stat().st_size > MAX_CONFIG_BYTES:
+            raise OSError(f"larger than {MAX_CONFIG_BYTES} bytes")
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+        raise ConfigError(
+            "config.syntax",
+            f"The configuration file {file} cannot be read.",
+            why=str(error),
+            remedy="Correct the TOML; docs/reference/configuration.md lists every setting.",
+        ) from None
+
+
+def _invalid(error: ValidationError, file: Path | None) -> ConfigError:
+    problems = [
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()[:5]
+    ]
+    return ConfigError(
+        "config.invalid",
+        f"The configuration{f' in {file}' if file else ''} is not valid.",
+        why="; ".join(problems),
+        remedy="Correct the named settings; `govkernel config explain` shows all of them.",
+    )
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _flatten(item, f"{prefix}.{key}" if prefix else str(key))
+    elif prefix:
+        yield prefix, value
+
+
+def _show(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)

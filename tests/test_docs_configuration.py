@@ -1,0 +1,44 @@
+"""docs/reference/configuration.md lists exactly the settings there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from govkernel.config import PackTable, Settings
+
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "configuration.md"
+
+
+def test_every_setting_is_documented_with_its_description_and_default() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for row in rows():
+        assert row in page, f"missing or outdated in {PAGE.name}:\n{row}"
+
+
+def test_nothing_is_documented_that_is_not_a_setting() -> None:
+    documented = {line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")}
+    assert documented == set(rows())
+
+
+def rows() -> list[str]:
+    """One Markdown table row per setting."""
+    found: list[str] = []
+    for name, field in Settings.model_fields.items():
+        if name == "root":
+            continue
+        table = PackTable if name == "packs" else field.annotation
+        assert isinstance(table, type) and issubclass(table, BaseModel)
+        found.extend(_row(f"{'packs[]' if name == 'packs' else name}.{key}", item) for key, item in table.model_fields.items())
+    return found
+
+
+def _row(name: str, field: object) -> str:
+    default = field.get_default(call_default_factory=True)  # type: ignore[attr-defined]
+    shown = "required" if field.is_required() else f"`{default!r}`" if not hasattr(default, "parts") else f"`{default}`"  # type: ignore[attr-defined]
+    return f"| `{name}` | {shown} | {field.description} |"  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    print("\n".join(rows()))

@@ -1,1 +1,45 @@
-"""Provenance: digests, statements, bundles, trust; sign and verify."""
+"""Provenance: digests, statements, bundles, trust; sign and verify. Key-based and offline.
+
+The room's one job: turn bytes from strangers into verified statements about artifact digests, judged by a
+trust policy, and make such statements. docs/reference/predicates.md and docs/reference/trust-policy.md.
+"""
+
+from govkernel.provenance.adjacent import AdjacentFiles
+from govkernel.provenance.digest import describe, detect_kind
+from govkernel.provenance.keys import LocalKey, LocalKeyProvider, PublicKey
+from govkernel.provenance.manifest import ModelManifest
+from govkernel.provenance.plugin import ProvenancePlugin
+from govkernel.provenance.predicates import check_predicate, resolve_type
+from govkernel.provenance.resolvers import CatalogResolver, DigestResolver, FileResolver
+from govkernel.provenance.sign import NamedBundle, SignedArtifact, attest, sign_artifact
+from govkernel.provenance.store import BundleStore
+from govkernel.provenance.trust import TrustPolicy
+from govkernel.provenance.trust_file import trust_policy_schema
+from govkernel.provenance.verify import KeyVerifier, TrustedKey
+from govkernel.provenance.verify_path import verify_path
+
+__all__ = [
+    "AdjacentFiles",
+    "BundleStore",
+    "CatalogResolver",
+    "DigestResolver",
+    "FileResolver",
+    "KeyVerifier",
+    "LocalKey",
+    "LocalKeyProvider",
+    "ModelManifest",
+    "NamedBundle",
+    "ProvenancePlugin",
+    "PublicKey",
+    "SignedArtifact",
+    "TrustPolicy",
+    "TrustedKey",
+    "attest",
+    "check_predicate",
+    "describe",
+    "detect_kind",
+    "resolve_type",
+    "sign_artifact",
+    "trust_policy_schema",
+    "verify_path",
+]

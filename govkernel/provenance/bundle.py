@@ -1,0 +1,101 @@
+"""Sigstore bundles (protobuf-specs v0.3, JSON form) around a DSSE envelope, key-based.
+
+The hint names a key to try first. It is unsigned, so it never decides which key is trusted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from govkernel.domain import strict_json
+from govkernel.errors import InputError
+from govkernel.hookspecs import SigningKey
+from govkernel.provenance.dsse import IN_TOTO, Envelope, encode, pae, parse_envelope, refuse
+from govkernel.provenance.limits import MAX_BUNDLE
+
+MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
+_MEDIA_TYPES: Final = frozenset(
+    {MEDIA_TYPE, *(f"application/vnd.dev.sigstore.bundle+json;version=0.{minor}" for minor in (1, 2, 3))}
+)
+_ANY_BUNDLE: Final = re.compile(r"application/vnd\.dev\.sigstore\.bundle[.+]")
+
+
+@dataclass(frozen=True)
+class ParsedBundle:
+    """A bundle that was read, nothing about it checked.
+
+    Attributes:
+        envelope: what was signed.
+        hint: the key it claims, possibly empty.
+        certificate: it carries a certificate instead of a key hint (keyless signing).
+    """
+
+    envelope: Envelope
+    hint: str = ""
+    certificate: bool = False
+
+
+def is_bundle(content: bytes) -> bool:
+    """Whether the bytes at least start like JSON, so that it is for us to say what is wrong with them."""
+    return content[:64].lstrip(b" \t\r\n").startswith(b"{")
+
+
+def parse_bundle(content: bytes) -> ParsedBundle:
+    """Read a bundle from bytes.
+
+    Raises:
+        InputError: ``json.*``, ``provenance.format-unknown``, ``provenance.media-type``,
+            ``provenance.bundle-malformed``, ``provenance.no-envelope``,
+            or one of :func:`govkernel.provenance.dsse.parse_envelope`.
+    """
+    document = strict_json.loads(content, max_bytes=MAX_BUNDLE)
+    if not isinstance(document, dict):
+        raise refuse("bundle-malformed", "The bundle is not an object.")
+    media_type = document.get("mediaType")
+    if not isinstance(media_type, str) or not _ANY_BUNDLE.match(media_type):
+        raise refuse("format-unknown", "The document does not claim to be a Sigstore bundle.")
+    if media_type not in _MEDIA_TYPES:
+        raise refuse(
+            "media-type", f"The media type {ascii(media_type)[:80]} is not that of a Sigstore bundle we know."
+        )
+    material = document.get("verificationMaterial")
+    if not isinstance(material, dict):
+        raise refuse("bundle-malformed", "The bundle has no verification material.")
+    if "dsseEnvelope" not in document:
+        raise refuse(
+            "no-envelope", "The bundle carries no DSSE envelope, only a signature over unknown bytes."
+        )
+    envelope = parse_envelope(document["dsseEnvelope"])
+    certificate = "certificate" in material or "x509CertificateChain" in material
+    return ParsedBundle(envelope, _hint(material), certificate)
+
+
+def sign_bundle(payload: bytes, key: SigningKey, hint: str) -> bytes:
+    """A bundle over ``payload`` (an in-toto Statement), signed with ``key``.
+
+    Args:
+        payload: the exact bytes to sign.
+        key: signs them.
+        hint: how a verifier may find the key: its id, or for OMS bundles the SHA-256 of its PEM.
+    """
+    signature = {"sig": encode(key.sign(pae(IN_TOTO, payload))), "keyid": ""}
+    envelope = {"payload": encode(payload), "payloadType": IN_TOTO, "signatures": [signature]}
+    material = {"publicKey": {"hint": hint}, "tlogEntries": []}
+    document = {"mediaType": MEDIA_TYPE, "verificationMaterial": material, "dsseEnvelope": envelope}
+    content = json.dumps(document, separators=(",", ":")).encode("ascii")
+    if len(content) > MAX_BUNDLE:
+        raise InputError(
+            "provenance.bundle-too-large",
+            f"The bundle would have {len(content)} bytes.",
+            remedy=f"A bundle may have {MAX_BUNDLE}; sign an artifact of fewer files.",
+        )
+    return content
+
+
+def _hint(material: dict[str, Any]) -> str:
+    public_key = material.get("publicKey")
+    hint = public_key.get("hint") if isinstance(public_key, dict) else None
+    return hint if isinstance(hint, str) else ""

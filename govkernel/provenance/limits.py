@@ -1,0 +1,38 @@
+"""Bounds on everything this room reads from strangers; checked before parsing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_BUNDLE: Final = 32 * 1024 * 1024
+"""Bytes of one bundle, the same as :class:`govkernel.hookspecs.Bundle` allows."""
+
+MAX_BUNDLES: Final = 1000
+"""Bundles about one subject, and digests that one name may have been bound to."""
+
+MAX_FILES: Final = 100_000
+"""Files of one model or dataset directory."""
+
+MAX_PATH: Final = 4096
+"""UTF-8 bytes of one path inside a manifest."""
+
+MAX_SUBJECTS: Final = 1000
+"""Subjects of one statement."""
+
+MAX_NAME: Final = 2048
+"""Characters of a subject name."""
+
+MAX_PROMPT: Final = 1024 * 1024
+"""Bytes of one prompt file."""
+
+MAX_KEY_FILE: Final = 64 * 1024
+"""Bytes of one PEM file."""
+
+MAX_TRUST_FILE: Final = 1024 * 1024
+"""Bytes of one trust policy."""
+
+MAX_YAML_DEPTH: Final = 32
+"""Nesting of a YAML document."""
+
+MAX_KEYS: Final = 256
+"""Keys, identities and rules of one trust policy, each."""

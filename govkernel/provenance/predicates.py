@@ -1,0 +1,112 @@
+"""Predicate types: short names, and the JSON Schemas (draft 2020-12) of those that govkernel gives meaning to.
+
+The schemas are data, under ``attestations/``; see docs/reference/predicates.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+
+from govkernel.domain import strict_json
+from govkernel.domain.predicates import OMS_SIGNATURE, SHORT_NAMES, SIGNATURE
+from govkernel.errors import ConfigError, ProvenanceError
+
+NAMES: Final = {**SHORT_NAMES, "signature": SIGNATURE}
+"""Short name to URI of every type that has a schema."""
+
+KNOWN: Final = frozenset({*NAMES.values(), OMS_SIGNATURE})
+"""Types whose statements mean something to govkernel."""
+
+_FOLDER: Final = {uri: name for name, uri in NAMES.items()}
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
+_FORMATS: Final = FormatChecker(formats=())
+
+
+def resolve_type(text: str) -> str:
+    """The URI of a predicate type given by short name or URI.
+
+    Raises:
+        ConfigError: ``predicate.unknown-name``: neither.
+    """
+    if text in NAMES:
+        return NAMES[text]
+    if _URI.fullmatch(text):
+        return text
+    raise ConfigError(
+        "predicate.unknown-name",
+        f"There is no predicate type {text[:80]!r}.",
+        remedy=f"Use one of {', '.join(sorted(NAMES))}, or a full URI.",
+    )
+
+
+def schema(predicate_type: str) -> Mapping[str, Any] | None:
+    """The JSON Schema of a type by URI; None when it has none."""
+    folder = _FOLDER.get(predicate_type)
+    return None if folder is None else _schema(folder)
+
+
+def check_predicate(predicate_type: str, predicate: Mapping[str, Any]) -> None:
+    """Hold a predicate to the schema of its type; a type without schema passes.
+
+    Raises:
+        ProvenanceError: ``provenance.predicate-invalid``; ``why`` names the place, never the value.
+    """
+    folder = _FOLDER.get(predicate_type)
+    if folder is None:
+        return
+    error = next(_validator(folder).iter_errors(_plain(predicate)), None)
+    if error is not None:
+        raise ProvenanceError(
+            "provenance.predicate-invalid",
+            f"The predicate is not a valid {folder}.",
+            why=_explain(error),
+            remedy=f"See attestations/{folder}/schema.json and example.json.",
+        )
+
+
+@_FORMATS.checks("date-time")
+def _is_moment(value: object) -> bool:
+    """RFC 3339 date and time with an offset; anything but text is not for a format to judge."""
+    if not isinstance(value, str):
+        return True
+    try:
+        return bool(_RFC3339.fullmatch(value)) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+@cache
+def _schema(folder: str) -> Mapping[str, Any]:
+    text = files("govkernel_attestations").joinpath(folder, "schema.json").read_bytes()
+    document: dict[str, Any] = strict_json.loads(text)
+    return document
+
+
+@cache
+def _validator(folder: str) -> Draft202012Validator:
+    return Draft202012Validator(_schema(folder), format_checker=_FORMATS)
+
+
+def _plain(value: Any) -> Any:
+    """Frozen values as the lists and dicts that jsonschema knows."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _explain(error: ValidationError) -> str:
+    place = ".".join(str(part) for part in error.absolute_path) or "the predicate"
+    if error.validator in {"required", "additionalProperties"}:
+        return f"{place}: {error.message[:200]}"
+    return f"{place}: does not satisfy {error.validator} {str(error.validator_value)[:120]}"

@@ -1,0 +1,180 @@
+"""The trust policy file, ``trust.yaml``: its shape, and reading it with errors that name the line.
+
+docs/reference/trust-policy.md describes it; :func:`trust_policy_schema` is its JSON Schema.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from govkernel.domain import ArtifactKind, Digest
+from govkernel.errors import ConfigError, GovkernelError
+from govkernel.provenance import strict_yaml
+from govkernel.provenance.limits import MAX_KEYS, MAX_NAME, MAX_TRUST_FILE
+
+_REMEDY: Final = "See docs/reference/trust-policy.md, or start from `attestations/trust/`."
+_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class KeyEntry(_Entry):
+    """A key that may sign.
+
+    Attributes:
+        name: what people call its holder; appears in evidence.
+        public_key: PEM text, or a path relative to the trust policy.
+        not_before: first moment its statements count.
+        not_after: first moment they do not count any more.
+    """
+
+    name: str = Field(pattern=_NAME)
+    public_key: str = Field(min_length=1, max_length=65536)
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+
+
+class AboutEntry(_Entry):
+    """What a rule lets its signers speak about.
+
+    Attributes:
+        kinds: kinds of artifact; empty means all.
+        names: names, ``*`` standing for any characters.
+    """
+
+    kinds: tuple[ArtifactKind, ...] = ()
+    names: tuple[str, ...] = Field(default=("*",), min_length=1, max_length=MAX_KEYS)
+
+
+class RuleEntry(_Entry):
+    """A rule: who may say what, about what, when.
+
+    Attributes:
+        signers: names of keys.
+        may: predicate types: short names, URIs, or patterns over the types govkernel knows.
+        about: the artifacts.
+        from_: first moment the rule holds.
+        until: first moment it does not hold any more.
+    """
+
+    signers: tuple[str, ...] = Field(min_length=1, max_length=MAX_KEYS)
+    may: tuple[str, ...] = Field(min_length=1, max_length=MAX_KEYS)
+    about: AboutEntry = AboutEntry()
+    from_: AwareDatetime | None = Field(default=None, alias="from")
+    until: AwareDatetime | None = None
+
+
+class RevokedKey(_Entry):
+    """A key whose every statement is refused, whenever it was made."""
+
+    key: str = Field(description="name in this policy, or key id")
+    reason: str = Field(default="", max_length=MAX_NAME)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"key": value} if isinstance(value, str) else value
+
+
+class RevokedDigest(_Entry):
+    """An artifact or statement that no evidence is accepted for."""
+
+    digest: Digest
+    reason: str = Field(default="", max_length=MAX_NAME)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"digest": value} if isinstance(value, str) else value
+
+
+class RevokedEntry(_Entry):
+    """What is revoked."""
+
+    keys: tuple[RevokedKey, ...] = Field(default=(), max_length=10_000)
+    digests: tuple[RevokedDigest, ...] = Field(default=(), max_length=10_000)
+
+
+class TrustFile(_Entry):
+    """The file as written."""
+
+    version: int = Field(ge=1, le=1)
+    keys: tuple[KeyEntry, ...] = Field(default=(), max_length=MAX_KEYS)
+    rules: tuple[RuleEntry, ...] = Field(default=(), max_length=MAX_KEYS)
+    revoked: RevokedEntry = RevokedEntry()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [entry.name for entry in self.keys]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the key name {twice!r} stands twice")
+        unknown = sorted({signer for rule in self.rules for signer in rule.signers} - set(names))
+        if unknown:
+            raise ValueError(f"a rule names signers that no key has: {', '.join(unknown)[:200]}")
+        return self
+
+
+def parse_trust_file(content: bytes, source: str) -> TrustFile:
+    """Read a trust policy.
+
+    Args:
+        content: the YAML text.
+        source: its path, for messages.
+
+    Raises:
+        ConfigError: ``trust.malformed``; ``why`` names line and field of the first problem.
+    """
+    try:
+        value, lines = strict_yaml.loads(content, max_bytes=MAX_TRUST_FILE)
+    except GovkernelError as error:
+        raise malformed(source, f"{error.what} {error.why}".strip()) from None
+    try:
+        return TrustFile.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise malformed(source, f"line {_line(first['loc'], lines)}: {where}: {first['msg']}") from None
+
+
+def read_trust_file(path: Path) -> bytes:
+    """The content of the file.
+
+    Raises:
+        ConfigError: ``trust.unreadable``.
+    """
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_TRUST_FILE + 1)
+    except OSError as error:
+        raise ConfigError(
+            "trust.unreadable",
+            f"The trust policy {str(path)!r} cannot be read.",
+            why=error.strerror or type(error).__name__,
+            remedy="Check the path, or make one with `govkernel init`.",
+        ) from None
+
+
+def trust_policy_schema() -> dict[str, Any]:
+    """The JSON Schema of ``trust.yaml``, for editors."""
+    return TrustFile.model_json_schema(by_alias=True)
+
+
+def malformed(source: str, why: str) -> ConfigError:
+    """The error for a trust policy that cannot be used as written."""
+    return ConfigError(
+        "trust.malformed", f"The trust policy {source!r} cannot be used.", why=why, remedy=_REMEDY
+    )
+
+
+def _line(place: tuple[str | int, ...], lines: strict_yaml.Lines) -> int:
+    known = next((place[:end] for end in range(len(place), 0, -1) if place[:end] in lines), ())
+    return lines.get(known, 1)

@@ -1,0 +1,97 @@
+"""Verify one bundle against one path: ``govkernel verify PATH --bundle B --key K``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from govkernel.domain import Artifact, ArtifactKind, RejectedStatement
+from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
+from govkernel.errors import GovkernelError, InputError
+from govkernel.hookspecs import VerifiedStatement
+from govkernel.provenance.bundle import ParsedBundle, parse_bundle
+from govkernel.provenance.digest import artifact_of, detect_kind, read
+from govkernel.provenance.keys import PublicKey
+from govkernel.provenance.manifest import ModelManifest
+from govkernel.provenance.predicates import check_predicate
+from govkernel.provenance.trust import TrustPolicy
+from govkernel.provenance.verify import (
+    Opened,
+    TrustedKey,
+    check_subject,
+    claimed_type,
+    open_bundle,
+    rejection,
+    verified,
+)
+
+
+def verify_path(
+    path: Path,
+    bundle: bytes,
+    trust: bytes | TrustPolicy,
+    kind: ArtifactKind | None = None,
+    *,
+    now: datetime,
+    source: str = "",
+) -> VerifiedStatement | RejectedStatement:
+    """Whether a bundle is a valid statement about what lies at ``path``.
+
+    Args:
+        path: a file or directory.
+        bundle: bytes of the bundle.
+        trust: a public key in PEM, then any valid statement of that key is verified; or a trust policy, then
+            the key must also be allowed to say it, about this, now.
+        kind: what the artifact is; default is what the statement says, else what the path looks like.
+        now: aware, UTC.
+        source: where the bundle came from, for messages.
+
+    Returns:
+        The verified statement, or the reason for refusing it.
+
+    Raises:
+        ProvenanceError: the artifact itself cannot be read.
+        ConfigError: the public key cannot be used.
+    """
+    parsed: ParsedBundle | None = None
+    keys = trust.keys if isinstance(trust, TrustPolicy) else (_only(trust),)
+    manifest, files = read(path)
+    try:
+        parsed = _key_based(parse_bundle(bundle))
+        opened = open_bundle(parsed, keys)
+        artifact = artifact_of(path, kind or _said_kind(opened, path), None, manifest, files)
+        outcome = _check(opened, artifact, manifest, source)
+    except GovkernelError as error:
+        return rejection(error, source, claimed_type(parsed))
+    if isinstance(trust, TrustPolicy):
+        judged = trust.judge(outcome, artifact, now)
+        return judged if isinstance(judged, RejectedStatement) else outcome
+    return outcome
+
+
+def _check(opened: Opened, artifact: Artifact, manifest: ModelManifest, source: str) -> VerifiedStatement:
+    check_subject(opened, artifact, manifest)
+    check_predicate(opened.raw.predicate_type, opened.raw.predicate)
+    return verified(opened, artifact, source)
+
+
+def _only(pem: bytes) -> TrustedKey:
+    key = PublicKey.from_pem(pem)
+    return TrustedKey(key.key_id[:16], key)
+
+
+def _key_based(parsed: ParsedBundle) -> ParsedBundle:
+    if parsed.certificate:
+        raise InputError(
+            "provenance.keyless",
+            "The bundle was signed with a certificate, not with a key.",
+            remedy="Verify it under a trust policy that names the identity.",
+        )
+    return parsed
+
+
+def _said_kind(opened: Opened, path: Path) -> ArtifactKind:
+    if opened.raw.predicate_type == OMS_SIGNATURE:
+        return ArtifactKind.MODEL
+    said = opened.raw.predicate.get("kind") if opened.raw.predicate_type == SIGNATURE else None
+    return ArtifactKind(said) if said in list(ArtifactKind) else detect_kind(path)

@@ -1,0 +1,88 @@
+package govkernel.baseline_rego
+
+forbid contains {
+	"id": "baseline-rego/unresolved",
+	"reason": "The name does not lead to a digest, so nothing can be known about what it stands for.",
+	"remedy": "Name the artifact by digest, or store its signed bundle where govkernel looks for attestations.",
+	"controls": ["NIST-AI-RMF/MAP-4.2", "OWASP-LLM-2025/LLM03", "SLSA-1.0/VERIFYING-ARTIFACTS"],
+} if {
+	governed
+	not input.context.artifact.resolved == true
+}
+
+forbid contains {
+	"id": "baseline-rego/unsigned",
+	"reason": "The artifact has no signature that could be verified.",
+	"remedy": "Sign it: `govkernel sign` with a key that the trust policy names.",
+	"controls": ["OWASP-LLM-2025/LLM03", "SLSA-1.0/VERIFYING-ARTIFACTS"],
+} if {
+	governed
+	not signed
+	not refused
+}
+
+forbid contains {
+	"id": "baseline-rego/untrusted",
+	"reason": "There are signatures about the artifact, and the trust policy accepts none of them.",
+	"remedy": "See the refused bundles for the reason; sign with a trusted key, or extend the trust policy.",
+	"controls": ["OWASP-LLM-2025/LLM03", "SLSA-1.0/VERIFYING-ARTIFACTS"],
+} if {
+	governed
+	not signed
+	refused
+	not mismatched
+}
+
+forbid contains {
+	"id": "baseline-rego/tampered",
+	"reason": "The content is not what was signed.",
+	"remedy": "Restore the signed content. If the change was meant, sign and attest it anew.",
+	"controls": [
+		"NIST-AI-RMF/MEASURE-2.7", "EU-AI-Act/Art-15", "OWASP-LLM-2025/LLM04",
+		"SLSA-1.0/VERIFYING-ARTIFACTS",
+	],
+} if {
+	governed
+	not signed
+	mismatched
+}
+
+forbid contains {
+	"id": "baseline-rego/mutable-reference",
+	"reason": "The name can mean other content tomorrow: it has a tag or branch instead of a digest or commit.",
+	"remedy": "Pin it: oci://…@sha256:…, hf://org/model@<commit>, mlflow://models/<name>/<number>.",
+	"controls": ["OWASP-LLM-2025/LLM03", "SLSA-1.0/VERIFYING-ARTIFACTS"],
+} if {
+	governed
+	not input.context.artifact.pinned == true
+}
+
+forbid contains {
+	"id": "baseline-rego/mutable-image",
+	"reason": "An image that runs or serves a model is named by a tag, which can mean other content tomorrow.",
+	"remedy": "Name the image by digest: registry/repository@sha256:….",
+	"controls": ["OWASP-LLM-2025/LLM03", "SLSA-1.0/VERIFYING-ARTIFACTS"],
+} if {
+	lifecycle
+	input.resource.type == "Image"
+	not input.context.workload.ai == false
+	not input.context.artifact.pinned == true
+}
+
+forbid contains {
+	"id": "baseline-rego/unsafe-format",
+	"reason": "The weights are in a format that can run code when they are loaded.",
+	"remedy": "Convert them to safetensors, then sign and attest them anew.",
+	"controls": ["NIST-AI-RMF/MEASURE-2.7", "EU-AI-Act/Art-15", "OWASP-LLM-2025/LLM03"],
+} if {
+	lifecycle
+	not input.resource.type in {"Workload", "Image"}
+	some format in input.context.artifact.formats
+	format in input.context.parameters.deniedFormats
+}
+
+signed if input.context.evidence.signed == true
+
+refused if count(input.context.evidence.rejections) > 0
+
+mismatched if "provenance.digest-mismatch" in input.context.evidence.rejections

@@ -3,7 +3,7 @@
 from govkernel.packs.cases import Case, read_cases
 from govkernel.packs.find import find_pack, shipped_packs
 from govkernel.packs.load import load_pack
-from govkernel.packs.runner import CaseReport, CaseResult, run_cases
+from govkernel.packs.runner import CaseReport, CaseResult, judge_cases, run_cases
 from govkernel.packs.validate import Problem, validate_pack
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "CaseResult",
     "Problem",
     "find_pack",
+    "judge_cases",
     "load_pack",
     "read_cases",
     "run_cases",

@@ -7,8 +7,9 @@ or ``{include, files}`` to share the cases of a pack in a neighbouring folder. I
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,10 +27,12 @@ from govkernel.domain import (
     Screening,
     Workload,
 )
+from govkernel.errors import ConfigError
 from govkernel.inputs import ARTIFACT_ACTIONS, SCREENED_ACTIONS, entity_of
 from govkernel.packs.case_facts import ArtifactCase, EvidenceCase, artifact_context
 from govkernel.packs.files import PackFolder, refuse
-from govkernel.packs.load import read_manifest, read_yaml
+from govkernel.packs.load import first_problem, read_manifest, read_yaml
+from govkernel.provenance.strict_yaml import Lines
 
 MAX_CASES: Final = 2_000
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -41,7 +44,7 @@ _DOORS: Final = {
     Action.READ: Door.AUDIT,
     Action.EXPORT: Door.AUDIT,
 }
-_REMEDY: Final = "Correct the case; docs/how-to/write-a-policy.md describes the format."
+EXAMPLE_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class ExpectedObligation(Frozen):
@@ -119,25 +122,25 @@ class _File(_Closed):
     files: list[str] = Field(default_factory=list, max_length=100)
 
 
-def read_cases(directory: Path, *, now: datetime) -> tuple[Case, ...]:
+def read_cases(directory: Path, *, now: datetime = EXAMPLE_TIME) -> tuple[Case, ...]:
     """The cases of a pack, in order of file and place.
 
     Args:
         directory: the pack's folder.
-        now: the time at which the cases are judged, aware.
+        now: the time at which the cases are judged, aware; a fixed one by default, so that they stay true.
 
     Raises:
-        ConfigError: ``pack.case`` naming the file and the case, or any error of :func:`load_pack`.
+        ConfigError: ``pack.case`` naming the file, line and case, or any error of :func:`load_pack`.
     """
     folder = PackFolder(directory)
     pack = read_manifest(folder).id
-    found = [case for name in _case_files(folder) for case in _read(folder, name, pack, now, nested=False)]
+    found = [case for name in _case_files(folder) for case in _read(folder, name, pack, now)]
     if len(found) > MAX_CASES:
-        raise refuse("case", directory, f"more than {MAX_CASES} cases", _REMEDY)
-    names = [f"{case.file}: {case.name}" for case in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
+        raise _bad(directory, f"more than {MAX_CASES} cases")
+    names = Counter((case.file, case.name) for case in found)
+    twice = [name for (_, name), count in names.items() if count > 1]
     if twice:
-        raise refuse("case", directory, f"two cases are called {twice[0]!r}", _REMEDY)
+        raise _bad(directory, f"two cases of one file are called {twice[0]!r}")
     return tuple(found)
 
 
@@ -153,42 +156,67 @@ def parse_case(document: Any, *, pack: str, file: str, now: datetime) -> Case:
     Raises:
         ConfigError: ``pack.case``.
     """
+    return _parse(document, pack=pack, file=file, now=now, lines={}, at=())
+
+
+def _parse(
+    document: Any, *, pack: str, file: str, now: datetime, lines: Lines, at: tuple[str | int, ...]
+) -> Case:
     try:
         said = _Document.model_validate(document)
         question = _question(said, now)
-    except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
-        name = document.get("name", "") if isinstance(document, Mapping) else ""
-        raise refuse("case", file, f"case {str(name)[:80]!r}: {_first(error)}", _REMEDY) from None
+    except ValidationError as error:
+        raise _bad(file, f"{_called(document)}: {first_problem(error, lines, at)}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"{_called(document)}: a statement lacks what its type needs ({type(error).__name__}: {error})"
+        raise _bad(file, why[:400]) from None
+    full = None if said.policies is None else tuple(_full_id(item, pack) for item in said.policies)
     return Case(
         name=said.name,
         file=file,
         question=question,
         effect=said.expect,
-        policies=said.policies and tuple(item if "/" in item else f"{pack}/{item}" for item in said.policies),
+        policies=full,
         obligations=said.obligations,
     )
+
+
+def _full_id(policy: str, pack: str) -> str:
+    return policy if "/" in policy else f"{pack}/{policy}"
+
+
+def _called(document: Any) -> str:
+    name = document.get("name") if isinstance(document, Mapping) else None
+    return f"case {str(name)[:80]!r}" if name else "a case without name"
 
 
 def _case_files(folder: PackFolder) -> list[str]:
     return folder.names(".yaml", folder="cases")
 
 
-def _read(folder: PackFolder, name: str, pack: str, now: datetime, *, nested: bool) -> Iterator[Case]:
-    content = read_yaml(folder, name)
+def _read(folder: PackFolder, name: str, pack: str, now: datetime, *, nested: bool = False) -> Iterator[Case]:
+    content, lines = read_yaml(folder, name)
+    bare = isinstance(content, list)
     try:
-        file = _File.model_validate({"cases": content} if isinstance(content, list) else content)
+        file = _File.model_validate({"cases": content} if bare else content)
     except ValidationError as error:
-        raise refuse("case", folder.root / name, _first(error), _REMEDY) from None
+        raise _bad(folder.root / name, first_problem(error, lines)) from None
     if file.include:
         if nested:
-            raise refuse("case", folder.root / name, "an included file includes another", _REMEDY)
-        other = PackFolder(folder.root.parent / file.include)
-        for shared in file.files or _case_files(other):
-            if shared not in other:
-                raise refuse("case", other.root / shared, "there is no such file", _REMEDY)
-            yield from _read(other, shared, pack, now, nested=True)
-    for case in file.cases:
-        yield parse_case(_merged(file.defaults, case), pack=pack, file=name, now=now)
+            raise _bad(folder.root / name, "an included file includes another")
+        yield from _included(folder, file, pack, now)
+    for index, case in enumerate(file.cases):
+        at = (index,) if bare else ("cases", index)
+        merged = _merged(file.defaults, case)
+        yield _parse(merged, pack=pack, file=name, now=now, lines=lines, at=at)
+
+
+def _included(folder: PackFolder, file: _File, pack: str, now: datetime) -> Iterator[Case]:
+    other = PackFolder(folder.root.parent / file.include)
+    for name in file.files or _case_files(other):
+        if name not in other:
+            raise _bad(other.root / name, "there is no such file")
+        yield from _read(other, name, pack, now, nested=True)
 
 
 def _merged(under: Any, over: Any) -> Any:
@@ -232,8 +260,5 @@ def _context(said: _Document, kind: ArtifactKind | None, now: datetime) -> dict[
     return context
 
 
-def _first(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return f"{type(error).__name__}: {error}"[:300]
+def _bad(file: Path | str, why: str) -> ConfigError:
+    return refuse("case", file, why, "Correct the case; docs/how-to/write-a-policy.md describes the format.")

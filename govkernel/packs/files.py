@@ -56,6 +56,21 @@ class PackFolder:
     def __contains__(self, name: str) -> bool:
         return name in self._sizes
 
+    def content(self, name: str) -> bytes:
+        """A file's bytes.
+
+        Raises:
+            ConfigError: ``pack.unreadable`` or ``pack.too-large``.
+        """
+        try:
+            with (self.root / name).open("rb") as file:
+                raw = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise refuse("unreadable", self.root / name, str(error), "Make the file readable.") from None
+        if len(raw) > MAX_FILE_BYTES:
+            raise _too_large(self.root / name, f"more than {MAX_FILE_BYTES} bytes")
+        return raw
+
     def text(self, name: str) -> str:
         """A file's text.
 
@@ -63,16 +78,10 @@ class PackFolder:
             ConfigError: ``pack.unreadable``, ``pack.too-large`` or ``pack.not-utf8``.
         """
         try:
-            with (self.root / name).open("rb") as file:
-                raw = file.read(MAX_FILE_BYTES + 1)
-            if len(raw) > MAX_FILE_BYTES:
-                raise _too_large(self.root / name, f"more than {MAX_FILE_BYTES} bytes")
-            return raw.decode("utf-8")
+            return self.content(name).decode("utf-8")
         except UnicodeDecodeError as error:
             why = f"byte {error.start}: {error.reason}"
             raise refuse("not-utf8", self.root / name, why, "Save the file as UTF-8.") from None
-        except OSError as error:
-            raise refuse("unreadable", self.root / name, str(error), "Make the file readable.") from None
 
 
 def refuse(problem: str, path: Path | str, why: str, remedy: str) -> ConfigError:

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from govkernel.domain import Digest, PackManifest, PackMode, PolicyFile, PolicyPack, strict_json
 from govkernel.errors import InputError
-from govkernel.packs import yaml_tmp as strict_yaml
-from govkernel.packs.files import PackFolder, refuse
+from govkernel.packs.files import MAX_FILE_BYTES, PackFolder, refuse
 from govkernel.packs.find import MANIFEST
 from govkernel.packs.parameters import chosen_values
+from govkernel.provenance import strict_yaml
 
 SUFFIXES: Final[Mapping[str, str]] = {"cedar": ".cedar", "opa": ".rego"}
 """Suffix of policy files by engine; a plugin's engine ``x`` reads ``*.x``."""
@@ -59,31 +59,44 @@ def read_manifest(folder: PackFolder) -> PackManifest:
     path = folder.root / MANIFEST
     if MANIFEST not in folder:
         raise refuse("missing", path, "There is no such file.", f"Add a {MANIFEST} to the folder.")
+    value, lines = read_yaml(folder, MANIFEST)
     try:
-        return PackManifest.model_validate(read_yaml(folder, MANIFEST))
+        return PackManifest.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise refuse(
             "manifest",
             path,
-            f"{where}: {first['msg']}",
+            first_problem(error, lines),
             "Correct it; docs/reference/policy-packs.md lists the fields.",
         ) from None
 
 
-def read_yaml(folder: PackFolder, name: str) -> Any:
-    """The value in one of the pack's YAML files.
+def read_yaml(folder: PackFolder, name: str) -> tuple[Any, strict_yaml.Lines]:
+    """The value in one of the pack's YAML files, and the line of each part of it.
 
     Raises:
         ConfigError: ``pack.syntax`` with the parser's reason.
     """
     try:
-        return strict_yaml.loads(folder.text(name))
+        return strict_yaml.loads(folder.content(name), max_bytes=MAX_FILE_BYTES)
     except InputError as error:
-        raise refuse(
-            "syntax", folder.root / name, f"{error.what} {error.why}".strip(), error.remedy
-        ) from None
+        why = f"{error.what} {error.why}".strip()
+        raise refuse("syntax", folder.root / name, why, error.remedy) from None
+
+
+def first_problem(error: ValidationError, lines: strict_yaml.Lines, at: tuple[str | int, ...] = ()) -> str:
+    """The first thing a model refused, with the line of the nearest part of the document that is there.
+
+    Args:
+        error: what the model refused.
+        lines: lines of the document's parts.
+        at: where in the document the model's own part is.
+    """
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = (*at, *first["loc"])
+    known = [lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines]
+    line = f"line {known[0]}: " if known else ""
+    return f"{line}{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def _policies(folder: PackFolder, manifest: PackManifest) -> tuple[PolicyFile, ...]:

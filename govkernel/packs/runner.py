@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from govkernel.domain import Effect, Obligation, Verdict
 from govkernel.errors import PolicyError
 from govkernel.hookspecs import LoadedPack
-from govkernel.packs.cases import Case, ExpectedObligation
+from govkernel.packs.cases import EXAMPLE_TIME, Case, ExpectedObligation, read_cases
 
 
 @runtime_checkable
@@ -45,6 +47,18 @@ class CaseResult:
         """Whether the answer was the expected one."""
         return not self.difference
 
+    def as_dict(self) -> dict[str, Any]:
+        """The result for machines."""
+        return {
+            "file": self.case.file,
+            "name": self.case.name,
+            "passed": self.passed,
+            "expected": self.case.effect.value,
+            "got": self.effect.value if self.effect else "error",
+            "policies": list(self.policies),
+            "difference": list(self.difference),
+        }
+
 
 @dataclass(frozen=True)
 class CaseReport:
@@ -70,8 +84,42 @@ class CaseReport:
         """The cases that did not pass."""
         return tuple(result for result in self.results if not result.passed)
 
+    def lines(self) -> list[str]:
+        """The report for people."""
+        lines = []
+        for result in self.failures:
+            lines.append(f"✗ {result.case.file}: {result.case.name}")
+            lines.extend(f"    {line}" for line in result.difference)
+        lines.extend(f"! no case exercises {policy}" for policy in self.untested or ())
+        passed = len(self.results) - len(self.failures)
+        mark = "✓" if self.passed else "✗"
+        return [*lines, f"{mark} {self.pack}: {passed} of {len(self.results)} cases pass"]
 
-async def run_cases(loaded: LoadedPack, cases: Sequence[Case]) -> CaseReport:
+    def as_dict(self) -> dict[str, Any]:
+        """The report for machines."""
+        return {
+            "pack": self.pack,
+            "passed": self.passed,
+            "untested": None if self.untested is None else list(self.untested),
+            "cases": [result.as_dict() for result in self.results],
+        }
+
+
+async def run_cases(loaded: LoadedPack, directory: Path, *, now: datetime = EXAMPLE_TIME) -> CaseReport:
+    """Read the cases of a pack and ask the engine every one.
+
+    Args:
+        loaded: the pack, as its engine loaded it.
+        directory: its folder.
+        now: the time at which the cases are judged.
+
+    Raises:
+        ConfigError: ``pack.case``: the cases cannot be read.
+    """
+    return await judge_cases(loaded, read_cases(directory, now=now))
+
+
+async def judge_cases(loaded: LoadedPack, cases: Sequence[Case]) -> CaseReport:
     """Ask the engine every case. An engine that cannot answer fails the case; nothing is raised for it."""
     results = tuple([await _run(loaded, case) for case in cases])
     known = loaded.policy_ids if isinstance(loaded, KnowsItsPolicies) else None

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from govkernel.errors import GovkernelError
 from govkernel.hookspecs import PolicyEngine
-from govkernel.packs.cases import read_cases
+from govkernel.packs.cases import EXAMPLE_TIME, read_cases
 from govkernel.packs.load import load_pack
 
 _PLACE: Final = re.compile(r"(?P<file>[\w./-]+\.(?:cedar|rego|yaml))(?::(?P<line>\d+))?")
@@ -41,7 +41,7 @@ async def validate_pack(
     directory: Path,
     engine: PolicyEngine,
     *,
-    now: datetime,
+    now: datetime = EXAMPLE_TIME,
     parameters: Mapping[str, Any] | None = None,
 ) -> tuple[Problem, ...]:
     """Load the pack into the engine and read its cases.

@@ -85,4 +85,7 @@ signed if input.context.evidence.signed == true
 
 refused if count(input.context.evidence.rejections) > 0
 
-mismatched if "provenance.digest-mismatch" in input.context.evidence.rejections
+mismatched if {
+	some code in input.context.evidence.rejections
+	code in {"provenance.files-changed", "provenance.subject-mismatch"}
+}

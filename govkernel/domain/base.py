@@ -24,6 +24,9 @@ class FrozenDict(dict[str, Any]):
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("this mapping is frozen")
 
+    def __deepcopy__(self, _memo: object) -> FrozenDict:
+        return self
+
     __setitem__ = _refuse
     __delitem__ = _refuse
     __ior__ = _refuse

@@ -17,7 +17,7 @@ from govkernel.provenance.dsse import refuse
 from govkernel.provenance.limits import MAX_BUNDLE, MAX_NAME, MAX_SUBJECTS
 
 STATEMENT_V1: Final = "https://in-toto.io/Statement/v1"
-STATEMENT_TYPES: Final = frozenset({STATEMENT_V1, "https://in-toto.io/Statement/v0.1"})
+STATEMENT_TYPES: Final = (STATEMENT_V1, "https://in-toto.io/Statement/v0.1")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]{1,1024}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 

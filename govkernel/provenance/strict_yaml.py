@@ -35,6 +35,13 @@ class _Loader(yaml.SafeLoader):
         self.depth -= 1
         return node
 
+    def construct_scalar(self, node: ScalarNode | MappingNode) -> Any:
+        text = super().construct_scalar(node)
+        if isinstance(text, str) and not text.isascii():
+            # JSON text escapes astral characters as surrogate pairs, which YAML 1.1 does not join.
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        return text
+
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:

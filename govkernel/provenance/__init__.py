@@ -7,6 +7,7 @@ trust policy, and make such statements. docs/reference/predicates.md and docs/re
 from govkernel.provenance.adjacent import AdjacentFiles
 from govkernel.provenance.digest import describe, detect_kind
 from govkernel.provenance.keys import LocalKey, LocalKeyProvider, PublicKey
+from govkernel.provenance.limits import MAX_BUNDLE
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.plugin import ProvenancePlugin
 from govkernel.provenance.predicates import check_predicate, resolve_type
@@ -19,6 +20,7 @@ from govkernel.provenance.verify import KeyVerifier, TrustedKey
 from govkernel.provenance.verify_path import verify_path
 
 __all__ = [
+    "MAX_BUNDLE",
     "AdjacentFiles",
     "BundleStore",
     "CatalogResolver",

@@ -35,6 +35,7 @@ from govkernel.provenance.trust_file import (
     malformed,
     parse_trust_file,
     read_trust_file,
+    validate,
 )
 from govkernel.provenance.verify import TrustedKey, about, rejection
 
@@ -74,6 +75,23 @@ class TrustPolicy:
     def parse(cls, content: bytes, base: Path = Path(), source: str = "trust.yaml") -> Self:
         """Like :meth:`load`, from bytes; key paths are relative to ``base``."""
         return cls.of(parse_trust_file(content, source), base, source)
+
+    @classmethod
+    def from_keys(cls, keys: Mapping[str, bytes]) -> Self:
+        """A policy that lets each of some public keys say everything govkernel knows.
+
+        Args:
+            keys: PEM by name.
+
+        Raises:
+            ConfigError: ``key.*``, or ``trust.malformed`` for a name or key that stands twice.
+        """
+        entries = [
+            {"name": name, "publicKey": PublicKey.from_pem(pem, f"The key {name!r}").pem.decode()}
+            for name, pem in keys.items()
+        ]
+        rules = [{"signers": sorted(keys), "may": ["*"]}] if keys else []
+        return cls.of(validate({"version": 1, "keys": entries, "rules": rules}, "the keys given"))
 
     @classmethod
     def of(cls, file: TrustFile, base: Path = Path(), source: str = "trust.yaml") -> Self:

@@ -137,12 +137,22 @@ def parse_trust_file(content: bytes, source: str) -> TrustFile:
         value, lines = strict_yaml.loads(content, max_bytes=MAX_TRUST_FILE)
     except GovkernelError as error:
         raise malformed(source, f"{error.what} {error.why}".strip()) from None
+    return validate(value, source, lines)
+
+
+def validate(value: object, source: str, lines: strict_yaml.Lines | None = None) -> TrustFile:
+    """The trust policy in a parsed document.
+
+    Raises:
+        ConfigError: ``trust.malformed``; ``why`` names the field, and the line if lines are given.
+    """
     try:
         return TrustFile.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise malformed(source, f"line {_line(first['loc'], lines)}: {where}: {first['msg']}") from None
+        line = f"line {_line(first['loc'], lines)}: " if lines is not None else ""
+        raise malformed(source, f"{line}{where}: {first['msg']}") from None
 
 
 def read_trust_file(path: Path) -> bytes:

@@ -331,10 +331,24 @@ def test_no_flipped_bit_of_the_envelope_goes_unnoticed(prompt: Path) -> None:
         assert not isinstance(outcome, VerifiedStatement) or outcome.statement == honest.statement
 
 
-FIELDS = (
-    "mediaType verificationMaterial publicKey hint dsseEnvelope payload payloadType signatures sig "
-    "_type subject name digest sha256 predicateType predicate"
-).split()
+FIELDS = [
+    "mediaType",
+    "verificationMaterial",
+    "publicKey",
+    "hint",
+    "dsseEnvelope",
+    "payload",
+    "payloadType",
+    "signatures",
+    "sig",
+    "_type",
+    "subject",
+    "name",
+    "digest",
+    "sha256",
+    "predicateType",
+    "predicate",
+]
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (

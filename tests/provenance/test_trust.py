@@ -312,6 +312,21 @@ def test_bad_policies_name_the_place(bad: str) -> None:
     assert caught.value.remedy
 
 
+def test_a_policy_of_keys_alone(key: LocalKey, stranger: LocalKey) -> None:
+    trust = TrustPolicy.from_keys({"a": key.public_key_pem(), "b": stranger.public_key_pem()})
+    assert code(say(trust, key)) == "accepted"
+    assert code(say(trust, key, "https://example.com/mood/v1", {})) == "predicate-unknown"
+    assert TrustPolicy.from_keys({}).keys == ()
+    for pems, problem in (
+        ({"a": b"/etc/hostname"}, "key.malformed"),
+        ({"a": key.public_key_pem(), "b": key.public_key_pem()}, "trust.malformed"),
+        ({"a b": key.public_key_pem()}, "trust.malformed"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            TrustPolicy.from_keys(pems)
+        assert caught.value.code == problem
+
+
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         TrustPolicy.load(tmp_path / "trust.yaml")

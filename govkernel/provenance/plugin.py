@@ -26,11 +26,11 @@ class ProvenancePlugin:
     """Key-based, offline provenance.
 
     Args:
-        store: directory of the bundle store.
         trust: whose keys to try.
-        file_roots: directories ``file:`` names may lie in; None for all, which only a command that a person
-            runs on their own files should allow.
+        store: the bundle store.
         base: directory that relative ``file:`` names start from.
+        roots: directories ``file:`` names may lie in; None for all, which only a command that a person runs
+            on their own files should allow.
         adjacent: whether bundles beside local artifacts are looked at.
         passphrase: opens encrypted signing keys.
         clock: the time at which signed names are judged.
@@ -38,11 +38,11 @@ class ProvenancePlugin:
 
     def __init__(
         self,
-        store: Path,
         trust: TrustPolicy,
+        store: BundleStore,
         *,
-        file_roots: Sequence[Path] | None = None,
         base: Path = Path(),
+        roots: Sequence[Path] | None = None,
         adjacent: bool = True,
         passphrase: bytes | None = None,
         clock: Clock = lambda: datetime.now(UTC),
@@ -50,12 +50,11 @@ class ProvenancePlugin:
         memory = ManifestMemory()
         verifiers: list[EvidenceVerifier] = [KeyVerifier(trust.keys, memory)]
         self._verifiers = verifiers
-        bundles = BundleStore(store)
-        self._sources: list[AttestationSource] = [bundles, *([AdjacentFiles()] if adjacent else [])]
+        self._sources: list[AttestationSource] = [store, *([AdjacentFiles()] if adjacent else [])]
         self._resolvers: list[ReferenceResolver] = [
-            FileResolver(base, file_roots, memory),
+            FileResolver(base, roots, memory),
             DigestResolver(),
-            CatalogResolver(bundles, trust, verifiers, clock),
+            CatalogResolver(store, trust, verifiers, clock),
         ]
         self._keys: list[SigningKeyProvider] = [LocalKeyProvider(base, passphrase)]
 

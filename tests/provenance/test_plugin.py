@@ -24,9 +24,9 @@ def store(tmp_path: Path) -> BundleStore:
 
 
 @pytest.fixture
-def gatherer(trust: TrustPolicy, tmp_path: Path) -> EvidenceGatherer:
+def gatherer(trust: TrustPolicy, store: BundleStore) -> EvidenceGatherer:
     host = PluginHost()
-    host.register("provenance", ProvenancePlugin(tmp_path / "store", trust, clock=lambda: NOW), builtin=True)
+    host.register("provenance", ProvenancePlugin(trust, store, clock=lambda: NOW), builtin=True)
     assert not host.broken()
     return EvidenceGatherer(host, trust)
 

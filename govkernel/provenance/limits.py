@@ -7,6 +7,9 @@ from typing import Final
 MAX_BUNDLE: Final = 32 * 1024 * 1024
 """Bytes of one bundle, the same as :class:`govkernel.hookspecs.Bundle` allows."""
 
+MAX_CLAIM: Final = 4 * 1024 * 1024
+"""Bytes of one statement that is not a list of files; it becomes part of every record it is evidence in."""
+
 MAX_BUNDLES: Final = 1000
 """Bundles about one subject, and digests that one name may have been bound to."""
 

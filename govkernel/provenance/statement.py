@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from govkernel.domain import Digest, Statement, Subject, strict_json
 from govkernel.domain.artifact import HEX_LENGTH
+from govkernel.domain.predicates import OMS_SIGNATURE
 from govkernel.errors import InputError
 from govkernel.provenance.dsse import refuse
-from govkernel.provenance.limits import MAX_BUNDLE, MAX_NAME, MAX_SUBJECTS
+from govkernel.provenance.limits import MAX_BUNDLE, MAX_CLAIM, MAX_NAME, MAX_SUBJECTS
 
 STATEMENT_V1: Final = "https://in-toto.io/Statement/v1"
 STATEMENT_TYPES: Final = (STATEMENT_V1, "https://in-toto.io/Statement/v0.1")
@@ -57,8 +58,8 @@ def parse_statement(payload: bytes) -> RawStatement:
     """Read a payload that must be an in-toto Statement.
 
     Raises:
-        InputError: ``json.*``, ``provenance.statement-type``, ``provenance.statement-malformed`` or
-            ``provenance.subject-missing``.
+        InputError: ``json.*``, ``provenance.statement-type``, ``provenance.statement-malformed``,
+            ``provenance.statement-too-large``, ``provenance.subject-missing`` or ``provenance.subject-many``.
     """
     value = strict_json.loads(payload, max_bytes=MAX_BUNDLE)
     if not isinstance(value, dict):
@@ -72,6 +73,8 @@ def parse_statement(payload: bytes) -> RawStatement:
         raise refuse("statement-malformed", "The predicate type is not a URI.")
     if not isinstance(predicate, dict):
         raise refuse("statement-malformed", "The predicate is not an object.")
+    if len(payload) > MAX_CLAIM and predicate_type != OMS_SIGNATURE:
+        raise refuse("statement-too-large", f"The statement has {len(payload)} bytes; at most {MAX_CLAIM}.")
     digest = Digest.sha256(hashlib.sha256(payload).hexdigest())
     return RawStatement(_subjects(value.get("subject")), predicate_type, predicate, digest)
 

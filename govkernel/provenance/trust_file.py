@@ -5,6 +5,7 @@ docs/reference/trust-policy.md describes it; :func:`trust_policy_schema` is its 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -17,13 +18,12 @@ from govkernel.provenance import strict_yaml
 from govkernel.provenance.limits import MAX_KEYS, MAX_NAME, MAX_TRUST_FILE
 
 _REMEDY: Final = "See docs/reference/trust-policy.md, or start from `attestations/trust/`."
+_KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
 class KeyEntry(_Entry):
@@ -120,6 +120,13 @@ class TrustFile(_Entry):
         unknown = sorted({signer for rule in self.rules for signer in rule.signers} - set(names))
         if unknown:
             raise ValueError(f"a rule names signers that no key has: {', '.join(unknown)[:200]}")
+        stray = [
+            item.key
+            for item in self.revoked.keys
+            if item.key not in names and not _KEY_ID.fullmatch(item.key)
+        ]
+        if stray:
+            raise ValueError(f"a revoked key is neither a key name nor a key id: {stray[0][:80]!r}")
         return self
 
 

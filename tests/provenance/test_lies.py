@@ -172,6 +172,7 @@ PAYLOAD_LIES: dict[str, tuple[bytes | dict[str, Any], str]] = {
         json.dumps(HONEST).encode().replace(b'"kind": "prompt"', b'"kind": 1e999'),
         "json.not-canonical",
     ),
+    "a huge claim": ({**HONEST, "predicate": {"x": "x" * 5_000_000}}, "provenance.statement-too-large"),
     "swapped subject": (statement("ef" * 32, SIGNATURE, {"kind": "prompt"}), "provenance.subject-mismatch"),
     "an alias only": (statement("cd" * 32, SIGNATURE, {"kind": "prompt"}), "provenance.weak-subject"),
 }

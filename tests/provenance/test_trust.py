@@ -297,6 +297,11 @@ BAD = {
         "same content",
     ),
     "bad digest": ("version: 1\nrevoked: {digests: ['sha256:00']}", "line 2: revoked.digests.0"),
+    "unknown revoked key": ("version: 1\nrevoked: {keys: [release]}", "'release'"),
+    "field by its name in Python": (
+        "version: 1\nrules: [{signers: [a], may: [approval], from_: x}]",
+        "from_",
+    ),
     "too large": ("version: 1\n#" + "x" * 1_100_000, "bytes"),
 }
 

@@ -79,9 +79,10 @@ def _is_moment(value: object) -> bool:
     if not isinstance(value, str):
         return True
     try:
-        return bool(_RFC3339.fullmatch(value)) and datetime.fromisoformat(value).tzinfo is not None
+        datetime.fromisoformat(value)
     except ValueError:
         return False
+    return _RFC3339.fullmatch(value) is not None
 
 
 @cache

@@ -61,7 +61,12 @@ def test_every_subject_leads_to_the_bundle(store: BundleStore, key: LocalKey) ->
         artifact = Artifact(kind=ArtifactKind.MODEL, name="x:y", digest=Digest.sha256(value))
         assert [item.content for item in store.find(artifact)] == [content]
         assert store.candidates(f"mlflow://models/m/{value[0]}") == (Digest.sha256(value),)
-    alias = Artifact(kind=ArtifactKind.MODEL, name="x:y", aliases=(Digest.sha256(digests[0]),))
+    alias = Artifact(
+        kind=ArtifactKind.MODEL,
+        name="x:y",
+        digest=Digest.sha256("33" * 32),
+        aliases=(Digest.sha256(digests[0]),),
+    )
     assert len(store.find(alias)) == 1
 
 

@@ -1,0 +1,1 @@
+"""Report formats, one file each; every one renders a :class:`govkernel.domain.Report`."""

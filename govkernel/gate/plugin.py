@@ -1,0 +1,19 @@
+"""The report formats as a plugin: the same hook that strangers get."""
+
+from __future__ import annotations
+
+from govkernel.gate.formats.github import GithubFormat
+from govkernel.gate.formats.json import JsonFormat
+from govkernel.gate.formats.junit import JunitFormat
+from govkernel.gate.formats.sarif import SarifFormat
+from govkernel.gate.formats.text import TextFormat
+from govkernel.hookspecs import ReportFormat, hookimpl
+
+
+class ReportsPlugin:
+    """Text, JSON, JUnit, SARIF and GitHub annotations."""
+
+    @hookimpl
+    def govkernel_report_formats(self) -> list[ReportFormat]:
+        """The formats that ship with govkernel."""
+        return [TextFormat(), JsonFormat(), JunitFormat(), SarifFormat(), GithubFormat()]

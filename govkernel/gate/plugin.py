@@ -11,9 +11,22 @@ from govkernel.hookspecs import ReportFormat, hookimpl
 
 
 class ReportsPlugin:
-    """Text, JSON, JUnit, SARIF and GitHub annotations."""
+    """Text, JSON, JUnit, SARIF and GitHub annotations.
+
+    Args:
+        colour: whether the text format uses ANSI colours.
+    """
+
+    def __init__(self, *, colour: bool = False) -> None:
+        self._formats: list[ReportFormat] = [
+            TextFormat(colour=colour),
+            JsonFormat(),
+            JunitFormat(),
+            SarifFormat(),
+            GithubFormat(),
+        ]
 
     @hookimpl
     def govkernel_report_formats(self) -> list[ReportFormat]:
         """The formats that ship with govkernel."""
-        return [TextFormat(), JsonFormat(), JunitFormat(), SarifFormat(), GithubFormat()]
+        return self._formats

@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+from pydantic import ValidationError
 
 from govkernel import __version__
 from govkernel.domain import (
@@ -21,8 +23,11 @@ from govkernel.domain import (
     Request,
 )
 from govkernel.errors import InputError
-from govkernel.gate.identity import pipeline
+from govkernel.gate.identity import Job, identify
 from govkernel.provenance import detect_kind
+
+MAX_PATHS: Final = 1000
+_REMEDY: Final = "Check the path; prefix it with model:, prompt: or dataset: to say what it is."
 
 
 class Decider(Protocol):
@@ -43,8 +48,10 @@ async def run_gate(
     action: Action = Action.PROMOTE,
     environment: str = "",
     risk: str = "",
+    job: Job | None = None,
+    now: datetime | None = None,
 ) -> Report:
-    """Decide about artifacts.
+    """Decide about artifacts; nothing is asked before all of them were found.
 
     Args:
         paths: files or folders, each optionally prefixed with its kind, e.g. ``dataset:data/``.
@@ -52,46 +59,67 @@ async def run_gate(
         action: what is to be done with them.
         environment: where they are going.
         risk: declared risk of the use.
+        job: who asks; default: what the environment variables of this process say.
+        now: time of the report; default: the current time. Decisions carry the kernel's own.
 
     Raises:
-        InputError: ``gate.no-such-path`` or ``gate.nothing``: there is nothing to decide about.
+        InputError: ``gate.nothing``, ``gate.too-many``, ``gate.bad-path`` or ``gate.no-such-path``.
+        ProvenanceError: ``provenance.kind-unknown``: a path whose kind must be said.
     """
-    if not paths:
-        raise InputError("gate.nothing", "No artifact was named.", remedy="Name at least one file or folder.")
-    targets = [_target(item) for item in paths]
-    principal = pipeline(os.environ)
+    targets = _targets(paths)
+    asker = job or identify(os.environ)
     entries = []
-    for kind, path in targets:
+    for kind, path, ref in targets:
         request = Request(
-            principal=principal,
+            principal=asker.principal,
             action=action,
-            resource=EntityRef(type=kind.entity_type, id=path),
+            resource=EntityRef(type=kind.entity_type, id=ref.uri),
             door=Door.CI,
-            artifacts=(ArtifactRef(uri=f"file:{path}", kind=kind, where=path),),
+            artifacts=(ref,),
             environment=environment,
             risk=risk,
+            attributes=dict(asker.attributes),
         )
         entries.append(_entry(kind, path, await kernel.judge(request)))
     return Report(
         command="gate",
         tool_version=__version__,
         packs=kernel.pack_names,
-        created_at=datetime.now(UTC),
+        created_at=now or datetime.now(UTC),
         entries=tuple(entries),
     )
 
 
-def _target(argument: str) -> tuple[ArtifactKind, str]:
+def _targets(arguments: Sequence[str]) -> list[tuple[ArtifactKind, str, ArtifactRef]]:
+    if not arguments:
+        raise InputError("gate.nothing", "No artifact was named.", remedy="Name at least one file or folder.")
+    if len(arguments) > MAX_PATHS:
+        raise InputError(
+            "gate.too-many",
+            f"{len(arguments)} artifacts were named.",
+            why=f"The limit is {MAX_PATHS} per run.",
+            remedy="Name folders instead of the files in them, or run the gate several times.",
+        )
+    return [_target(argument) for argument in arguments]
+
+
+def _target(argument: str) -> tuple[ArtifactKind, str, ArtifactRef]:
     prefix, colon, rest = argument.partition(":")
     named = ArtifactKind(prefix) if colon and prefix in set(ArtifactKind) else None
     path = os.path.normpath(rest if named else argument)
     if not Path(path).exists():
+        raise InputError("gate.no-such-path", f"There is no file or folder {path!r}.", remedy=_REMEDY)
+    kind = named or detect_kind(Path(path))
+    try:
+        path.encode("utf-8")
+        return kind, path, ArtifactRef(uri=f"file:{path}", kind=kind, where=path)
+    except (UnicodeEncodeError, ValidationError):
         raise InputError(
-            "gate.no-such-path",
-            f"There is no file or folder {path!r}.",
-            remedy="Check the path; prefix it with model:, prompt: or dataset: to say what it is.",
-        )
-    return named or detect_kind(Path(path)), path
+            "gate.bad-path",
+            f"The path {ascii(path)[:200]} cannot be asked about.",
+            why="It is longer than 2,043 characters, not UTF-8, or holds control characters.",
+            remedy="Rename the file or folder.",
+        ) from None
 
 
 def _entry(kind: ArtifactKind, path: str, record: Record) -> ReportEntry:

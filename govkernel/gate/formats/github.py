@@ -1,6 +1,6 @@
-"""GitHub Actions workflow commands: annotations on the pull request.
+"""GitHub Actions workflow commands: annotations on the pull request, one line per problem.
 
-Escaping follows the toolkit's ``core`` package: %, CR, LF in the message; also : and , in properties.
+Escaping follows the toolkit's ``core`` package: ``%``, CR and LF in the message; ``:`` and ``,`` too in properties.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ class GithubFormat:
 
     def render(self, report: Report) -> str:
         """One workflow command per problem; a plain line for what was allowed."""
-        return "\n".join(line for entry in report.entries for line in _entry(entry)) + "\n"
+        return "".join(f"{line}\n" for entry in report.entries for line in _entry(entry))
 
 
 def _entry(entry: ReportEntry) -> Iterator[str]:
+    path = _property(clean(entry.path))
     if entry.decision.allowed:
-        yield f"govkernel allowed {clean(entry.title)}".replace("::", ": :")
+        yield f"govkernel: allowed {clean(entry.title)}"
     for problem in problems(entry):
-        message = f"{problem.message} Fix: {problem.remedy}" if problem.remedy else problem.message
         title = _property(f"govkernel {problem.rule}")
-        yield f"::{_COMMANDS[problem.level]} file={_property(clean(entry.path))},title={title}::{_data(message)}"
+        yield f"::{_COMMANDS[problem.level]} file={path},title={title}::{_data(problem.advice)}"
 
 
 def _data(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from govkernel.domain import Report, ReportEntry
+from govkernel.domain import Evidence, Report, ReportEntry
+from govkernel.gate.formats.common import bounded, dump
 
 
 class JsonFormat:
@@ -14,37 +14,46 @@ class JsonFormat:
     name = "json"
 
     def render(self, report: Report) -> str:
-        """One JSON document, UTF-8."""
-        document = {
-            "allowed": report.allowed,
-            "command": report.command,
-            "toolVersion": report.tool_version,
-            "packs": list(report.packs),
-            "createdAt": report.created_at.isoformat(),
-            "entries": [_entry(entry) for entry in report.entries],
-        }
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        """One JSON document in ASCII."""
+        return dump(
+            {
+                "allowed": report.allowed,
+                "command": report.command,
+                "toolVersion": report.tool_version,
+                "packs": bounded(report.packs),
+                "createdAt": report.created_at.isoformat(),
+                "entries": [_entry(entry) for entry in report.entries],
+            }
+        )
 
 
 def _entry(entry: ReportEntry) -> dict[str, Any]:
     return {
-        "path": entry.path,
-        "title": entry.title,
+        "path": bounded(entry.path),
+        "title": bounded(entry.title),
         "allowed": entry.decision.allowed,
-        "decision": entry.decision.model_dump(mode="json"),
-        "artifacts": [artifact.model_dump(mode="json") for artifact in entry.artifacts],
-        "evidence": [_evidence(evidence.model_dump(mode="json")) for evidence in entry.evidence],
+        "decision": bounded(entry.decision.model_dump(mode="python") | _plain(entry)),
+        "artifacts": [bounded(artifact.model_dump()) for artifact in entry.artifacts],
+        "evidence": [_evidence(evidence) for evidence in entry.evidence],
     }
 
 
-def _evidence(evidence: dict[str, Any]) -> dict[str, Any]:
-    accepted = [
-        {
-            "predicateType": item["statement"]["predicate_type"],
-            "signers": [signer["name"] for signer in item["signers"]],
-            "source": item["source"],
-            "validUntil": item["valid_until"],
-        }
-        for item in evidence["accepted"]
-    ]
-    return {"trustPolicy": evidence["trust_policy"], "accepted": accepted, "rejected": evidence["rejected"]}
+def _plain(entry: ReportEntry) -> dict[str, str]:
+    """The decision's values that JSON does not have; pydantic's JSON mode would refuse lone surrogates."""
+    return {"decided_at": entry.decision.decided_at.isoformat()}
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "trustPolicy": str(evidence.trust_policy) if evidence.trust_policy else None,
+        "accepted": [
+            {
+                "predicateType": bounded(item.statement.predicate_type),
+                "signers": [bounded(signer.name) for signer in item.signers],
+                "source": bounded(item.source),
+                "validUntil": item.valid_until.isoformat() if item.valid_until else None,
+            }
+            for item in evidence.accepted
+        ],
+        "rejected": [bounded(item.model_dump()) for item in evidence.rejected],
+    }

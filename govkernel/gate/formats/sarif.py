@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any, Final
 from urllib.parse import quote
 
 from govkernel.domain import Report, ReportEntry
-from govkernel.gate.formats.common import Problem, problems
+from govkernel.gate.formats.common import Problem, clean, dump, problems
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -23,54 +22,57 @@ class SarifFormat:
         told = [(entry, problem) for entry in report.entries for problem in problems(entry)]
         rules = {problem.rule: _rule(problem) for _, problem in told}
         order = {rule: position for position, rule in enumerate(rules)}
+        driver = {"name": "govkernel", "version": clean(report.tool_version), "rules": list(rules.values())}
         run = {
-            "tool": {
-                "driver": {
-                    "name": "govkernel",
-                    "version": report.tool_version,
-                    "semanticVersion": report.tool_version,
-                    "rules": list(rules.values()),
+            "tool": {"driver": driver},
+            "invocations": [
+                {
+                    "executionSuccessful": True,
+                    "endTimeUtc": report.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 }
-            },
-            "invocations": [{"executionSuccessful": True, "endTimeUtc": _utc(report)}],
+            ],
             "results": [_result(entry, problem, order[problem.rule]) for entry, problem in told],
             "columnKind": "unicodeCodePoints",
         }
-        return (
-            json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
-            + "\n"
-        )
+        return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(problem: Problem) -> dict[str, Any]:
+    refused = f"A bundle about the artifact was refused: {problem.rule}."
     return {
         "id": problem.rule,
-        "shortDescription": {"text": problem.message},
-        "help": {"text": problem.remedy or "See the policy pack."},
+        "shortDescription": {"text": refused if problem.level == "note" else problem.message},
+        "help": {"text": problem.remedy or "Read the policy of that id in its pack."},
         "defaultConfiguration": {"level": problem.level},
+        "properties": {"tags": sorted(set(problem.controls))},
     }
 
 
 def _result(entry: ReportEntry, problem: Problem, index: int) -> dict[str, Any]:
-    text = f"{problem.message} Fix: {problem.remedy}" if problem.remedy else problem.message
-    fingerprint = hashlib.sha256(f"{problem.rule}\n{entry.path}\n{problem.subject}".encode()).hexdigest()
     return {
         "ruleId": problem.rule,
         "ruleIndex": index,
         "level": problem.level,
-        "message": {"text": text},
+        "message": {"text": problem.advice},
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(entry.path, safe="/")},
+                    "artifactLocation": {"uri": _uri(clean(entry.path))},
                     "region": {"startLine": 1},
                 }
             }
         ],
-        "partialFingerprints": {"govkernel/v1": fingerprint},
-        "properties": {"decision": entry.decision.id, "artifact": problem.subject},
+        "partialFingerprints": {"govkernel/v1": _fingerprint(entry, problem)},
+        "properties": {"decision": clean(entry.decision.id), "artifact": problem.subject},
     }
 
 
-def _utc(report: Report) -> str:
-    return report.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _uri(path: str) -> str:
+    """A URI reference (RFC 3986): relative as it is written, absolute as ``file:``."""
+    return f"file://{quote(path)}" if path.startswith("/") else quote(path) or "."
+
+
+def _fingerprint(entry: ReportEntry, problem: Problem) -> str:
+    """The same problem of the same artifact in the next run, whatever its content is by then."""
+    identity = "\n".join((problem.rule, clean(entry.path), problem.subject))
+    return hashlib.sha256(identity.encode()).hexdigest()

@@ -5,45 +5,63 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from govkernel.domain import Report, ReportEntry
-from govkernel.gate.formats.common import clean, problems
+from govkernel.domain import Artifact, Report, ReportEntry
+from govkernel.gate.formats.common import Problem, clean, problems
 
 _MARKS: Final = {"error": "✗", "warning": "!", "note": "·"}
+_COLOURS: Final = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
+_OF_LEVEL: Final = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
 class TextFormat:
-    """``--format text``."""
+    """``--format text``.
+
+    Args:
+        colour: whether to use ANSI colours, for a terminal.
+    """
 
     name = "text"
 
+    def __init__(self, *, colour: bool = False) -> None:
+        self._colour = colour
+
     def render(self, report: Report) -> str:
         """A headline, then each entry with its problems."""
-        return (
-            "\n".join([_headline(report), *(line for entry in report.entries for line in _entry(entry))])
-            + "\n"
-        )
+        lines = [self._headline(report)]
+        for entry in report.entries:
+            lines.extend(self._entry(entry))
+        return "\n".join(lines) + "\n"
 
+    def _headline(self, report: Report) -> str:
+        total = len(report.entries)
+        denied = sum(not entry.decision.allowed for entry in report.entries)
+        things = "artifact" if report.command == "gate" else "object"
+        counted = f"{denied or total} of {total} {things}{'' if total == 1 else 's'}"
+        verdict = self._paint("ALLOWED", "green") if report.allowed else self._paint("DENIED", "red")
+        return f"{verdict}  {counted}  ({clean(', '.join(report.packs)) or 'no pack'})"
 
-def _headline(report: Report) -> str:
-    denied = sum(not entry.decision.allowed for entry in report.entries)
-    total = len(report.entries)
-    packs = ", ".join(report.packs)
-    if denied:
-        return f"DENIED  {denied} of {total}  ({packs})"
-    return f"ALLOWED  {total} of {total}  ({packs})"
+    def _entry(self, entry: ReportEntry) -> Iterator[str]:
+        mark = self._paint("✓", "green") if entry.decision.allowed else self._paint("✗", "red")
+        yield f"\n{mark} {self._paint(clean(entry.title), 'bold')}"
+        for artifact in entry.artifacts:
+            yield self._paint(f"    {_identity(artifact, entry)}", "dim")
+        for problem in problems(entry):
+            yield from self._problem(problem, several=len(entry.artifacts) > 1)
+        if not entry.decision.allowed:
+            yield self._paint(f"    decision {clean(entry.decision.id)}", "dim")
 
-
-def _entry(entry: ReportEntry) -> Iterator[str]:
-    mark = "✓" if entry.decision.allowed else "✗"
-    yield f"\n{mark} {clean(entry.title)}"
-    for artifact in entry.artifacts:
-        digest = str(artifact.digest) if artifact.digest else "no digest: the name leads to nothing"
-        name = "" if clean(artifact.name).endswith(clean(entry.path)) else f"{clean(artifact.name)}  "
-        yield f"    {name}{digest}"
-    for problem in problems(entry):
-        about = f" — {problem.subject}" if problem.subject and len(entry.artifacts) > 1 else ""
-        yield f"  {_MARKS[problem.level]} {problem.rule}: {problem.message}{about}"
+    def _problem(self, problem: Problem, *, several: bool) -> Iterator[str]:
+        mark = self._paint(_MARKS[problem.level], _OF_LEVEL[problem.level])
+        about = f" [{problem.subject}]" if problem.subject and several else ""
+        yield f"  {mark} {problem.rule}: {problem.message}{about}"
         if problem.remedy:
             yield f"      fix: {problem.remedy}"
-    if not entry.decision.allowed:
-        yield f"    decision {entry.decision.id}"
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colour else text
+
+
+def _identity(artifact: Artifact, entry: ReportEntry) -> str:
+    digest = str(artifact.digest) if artifact.digest else "no digest: the name leads to nothing"
+    name = clean(artifact.name)
+    return digest if name.endswith(clean(entry.path)) else f"{name}  {digest}"

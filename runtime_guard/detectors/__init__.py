@@ -1,0 +1,1 @@
+"""Detectors that ship with the guard; each follows :class:`govkernel.hookspecs.Detector`."""

@@ -1,0 +1,191 @@
+"""Ask every detector about a text, window by window; fail closed when one cannot answer.
+
+Findings about a window are kept in a bounded cache under a keyed hash, since a chat sends its whole history again
+with every turn; neither the text nor anything from which it could be read is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from govkernel.domain import Finding
+from govkernel.errors import GovkernelError, InputError
+from govkernel.hookspecs import Detector
+from runtime_guard.cells import Window, joined, windows
+
+MAX_TEXT: Final = 4 * 1024 * 1024
+"""Characters of one message."""
+
+CACHE_SIZE: Final = 20_000
+MAX_FINDINGS: Final = 1_000
+ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
+
+_YIELD_EVERY: Final = 16
+
+
+class Screen:
+    """A set of detectors, asked together.
+
+    Args:
+        detectors: at least one; their names must differ.
+
+    Raises:
+        ValueError: no detectors, or two of the same name.
+    """
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        names = [detector.name for detector in detectors]
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"detectors must be named, and differently: {names}")
+        self._detectors = tuple(detectors)
+        self._key = os.urandom(32)
+        self._cache: OrderedDict[bytes, tuple[Finding, ...]] = OrderedDict()
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Every label that can be found."""
+        return frozenset(label for detector in self._detectors for label in detector.labels)
+
+    async def findings(self, text: str, role: str = "user") -> tuple[Finding, ...]:
+        """Findings about a whole text, sorted by place; the same as a stream of it would give.
+
+        Args:
+            text: at most :data:`MAX_TEXT` characters.
+            role: who wrote it: one of :data:`ROLES`.
+
+        Raises:
+            InputError: ``guard.too-long``.
+            GovkernelError: ``guard.detector-failed``.
+        """
+        if len(text) > MAX_TEXT:
+            raise InputError(
+                "guard.too-long",
+                f"A text of {len(text)} characters is too long to be screened.",
+                why=f"limit {MAX_TEXT}",
+                remedy="Send less text at once.",
+            )
+        found: set[Finding] = set()
+        cells = CellScreen(self, role)
+        for number, window in enumerate(windows(text)):
+            found.update(await cells.findings(window))
+            if number % _YIELD_EVERY == _YIELD_EVERY - 1:
+                await asyncio.sleep(0)
+        return tuple(_joined_over_cells(found))
+
+    async def window(self, window: Window, role: str) -> tuple[Finding, ...]:
+        """Findings in a window, in offsets of the whole text.
+
+        Raises:
+            GovkernelError: ``guard.detector-failed``.
+        """
+        found = await self._cached(window.text, role)
+        return tuple(item if item.whole_message else _moved(item, window.offset) for item in found)
+
+    async def _cached(self, text: str, role: str) -> tuple[Finding, ...]:
+        key = hashlib.blake2b(f"{role}\0{joined(text)}".encode(), key=self._key, digest_size=16).digest()
+        hit = self._cache.get(key)
+        if hit is None:
+            hit = self._cache[key] = await self._detect(text, role)
+            if len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(key)
+        return hit
+
+    async def _detect(self, text: str, role: str) -> tuple[Finding, ...]:
+        found: list[Finding] = []
+        for detector in self._detectors:
+            try:
+                answer: Any = detector.detect(text, role)
+                if inspect.isawaitable(answer):
+                    answer = await answer
+                found.extend(_checked(answer, len(text)))
+            except Exception as error:
+                raise _failed(detector.name, error) from error
+        return tuple(found)
+
+
+class CellScreen:
+    """Screens the cells of one text in order, and remembers what reaches from one cell into the next.
+
+    Args:
+        screen: the detectors.
+        role: who wrote the text.
+    """
+
+    def __init__(self, screen: Screen, role: str) -> None:
+        self._screen = screen
+        self._role = role
+        self._reaching: tuple[Finding, ...] = ()
+        self.count = 0
+        """Findings so far, each counted once."""
+
+    async def findings(self, window: Window) -> tuple[Finding, ...]:
+        """Findings that touch the window's cell, clipped to it, sorted by place."""
+        found = await self._screen.window(window, self._role)
+        self.count += sum(item.whole_message or window.start <= item.start < window.end for item in found)
+        touching = {clipped for item in (*self._reaching, *found) if (clipped := _clip(item, window))}
+        self._reaching = tuple(item for item in (*self._reaching, *found) if _reaches(item, window))
+        return tuple(sorted(touching, key=_place))
+
+
+def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
+    found = list(answer)
+    if len(found) > MAX_FINDINGS:
+        raise ValueError(f"{len(found)} findings in {length} characters")
+    for item in found:
+        if not isinstance(item, Finding) or not 0 <= item.start <= item.end <= length:
+            raise ValueError("a finding lies outside the text")
+    return found
+
+
+def _moved(finding: Finding, offset: int) -> Finding:
+    return finding.model_copy(update={"start": finding.start + offset, "end": finding.end + offset})
+
+
+def _clip(finding: Finding, window: Window) -> Finding | None:
+    if finding.whole_message:
+        return finding
+    start, end = max(finding.start, window.start), min(finding.end, window.end)
+    return finding.model_copy(update={"start": start, "end": end}) if start < end else None
+
+
+def _reaches(finding: Finding, window: Window) -> bool:
+    """Whether a finding of this cell goes on in the next."""
+    return not finding.whole_message and finding.start < window.end < finding.end
+
+
+def _joined_over_cells(found: Iterable[Finding]) -> list[Finding]:
+    """Parts of one finding in neighbouring cells as the one finding they are."""
+    whole: dict[tuple[str, str], Finding] = {}
+    done: list[Finding] = []
+    for item in sorted(found, key=_place):
+        key = (item.label, item.detector)
+        last = whole.get(key)
+        if last is not None and not item.whole_message and item.start <= last.end:
+            score = max(last.score, item.score)
+            whole[key] = last.model_copy(update={"end": max(last.end, item.end), "score": score})
+            continue
+        if last is not None:
+            done.append(last)
+        whole[key] = item
+    return sorted([*done, *whole.values()], key=_place)
+
+
+def _place(finding: Finding) -> tuple[int, int, str, str]:
+    return (finding.start, -finding.end, finding.label, finding.detector)
+
+
+def _failed(name: str, error: Exception) -> GovkernelError:
+    return GovkernelError(
+        "guard.detector-failed",
+        f"The detector {name!r} could not answer.",
+        why=error.what if isinstance(error, GovkernelError) else type(error).__name__,
+        remedy="Nothing unscreened is released. Fix or disable the detector; `govkernel plugins` lists faults.",
+    )

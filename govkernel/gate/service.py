@@ -107,8 +107,9 @@ def _target(argument: str) -> tuple[ArtifactKind, str, ArtifactRef]:
     prefix, colon, rest = argument.partition(":")
     named = ArtifactKind(prefix) if colon and prefix in set(ArtifactKind) else None
     path = os.path.normpath(rest if named else argument)
-    if not Path(path).exists():
-        raise InputError("gate.no-such-path", f"There is no file or folder {path!r}.", remedy=_REMEDY)
+    if not _exists(path):
+        what = f"There is no file or folder {ascii(path)[:200]}."
+        raise InputError("gate.no-such-path", what, remedy=_REMEDY)
     kind = named or detect_kind(Path(path))
     try:
         path.encode("utf-8")
@@ -120,6 +121,13 @@ def _target(argument: str) -> tuple[ArtifactKind, str, ArtifactRef]:
             why="It is longer than 2,043 characters, not UTF-8, or holds control characters.",
             remedy="Rename the file or folder.",
         ) from None
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a name too long for the file system, a folder that may not be looked into
+        return False
 
 
 def _entry(kind: ArtifactKind, path: str, record: Record) -> ReportEntry:

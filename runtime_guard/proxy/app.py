@@ -1,0 +1,278 @@
+"""The proxy as an ASGI application: OpenAI's chat completions, screened both ways.
+
+Plain ASGI and aiohttp, because this is the hot path of somebody else's product. Whatever cannot be screened is not
+passed on: unknown paths are refused, and every failure ends the exchange with an error in the client's own shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+import aiohttp
+
+from govkernel.domain import strict_json
+from govkernel.errors import GovkernelError, InputError
+from govkernel.hookspecs import Upstream
+from runtime_guard.proxy import sse
+from runtime_guard.proxy.asgi import (
+    ClientLeft,
+    Receive,
+    Scope,
+    Send,
+    error_body,
+    headers_of,
+    read_body,
+    respond,
+    respond_error,
+    start,
+    wait_for_disconnect,
+)
+from runtime_guard.proxy.chunks import ChunkScreen
+from runtime_guard.proxy.exchange import Conversation
+from runtime_guard.proxy.judge import Decider, Exchange, Refused
+from runtime_guard.proxy.metrics import Metrics
+from runtime_guard.proxy.settings import GuardSettings
+from runtime_guard.proxy.texts import malformed
+from runtime_guard.proxy.upstream import UpstreamClient
+from runtime_guard.screen import Screen
+
+CHAT: Final = "/v1/chat/completions"
+MODELS: Final = "/v1/models"
+MAX_DEPTH: Final = 64
+
+_STATUS: Final = {
+    "guard.request-too-large": 413,
+    "guard.too-long": 413,
+    "guard.no-upstream": 404,
+    "guard.upstream-timeout": 504,
+    "guard.upstream-unreachable": 502,
+    "guard.upstream-too-large": 502,
+    "guard.upstream-stream": 502,
+    "guard.upstream-answer": 502,
+    "guard.upstream-error": 502,
+    "guard.detector-failed": 503,
+    "guard.decision-failed": 503,
+}
+
+
+class GuardApp:
+    """The ASGI application.
+
+    Args:
+        settings: limits and tenants.
+        decide: the kernel.
+        screen: the detectors.
+        upstreams: model servers.
+    """
+
+    def __init__(
+        self, settings: GuardSettings, decide: Decider, screen: Screen, upstreams: Sequence[Upstream]
+    ) -> None:
+        self._settings = settings
+        self._decide = decide
+        self._screen = screen
+        self._client = UpstreamClient(upstreams, settings)
+        self._metrics = Metrics()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection event loop of ASGI: lifespan or an HTTP request."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._client.open()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._client.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method, path = scope["method"], scope["path"]
+        if (method, path) == ("POST", CHAT):
+            await self._guarded(scope, receive, send)
+        elif (method, path) == ("GET", MODELS):
+            await self._models(scope, send)
+        elif (method, path) == ("GET", "/healthz"):
+            await respond(send, 200, b'{"status":"ok"}')
+        elif (method, path) == ("GET", "/metrics"):
+            await respond(send, 200, self._metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
+        else:
+            error = InputError(
+                "guard.unknown-path",
+                "This path is not screened, so it is not passed on.",
+                remedy=f"Use POST {CHAT} or GET {MODELS}.",
+            )
+            await respond_error(send, 404, error)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a chat request; stop working when the client leaves."""
+        answer = _Answer(send)
+        outcome = "ok"
+        try:
+            body = await read_body(receive, self._settings.max_request)
+            work = asyncio.ensure_future(self._chat(headers_of(scope), body, answer))
+            gone = asyncio.ensure_future(wait_for_disconnect(receive))
+            try:
+                await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+                if not work.done():
+                    raise ClientLeft
+                work.result()
+            finally:
+                for task in (work, gone):
+                    task.cancel()
+                await asyncio.gather(work, gone, return_exceptions=True)
+        except ClientLeft:
+            outcome = "client_left"
+        except Refused as refused:
+            outcome = refused.error.code
+            await answer.fail(refused.status, refused.error, refused.decision)
+        except GovkernelError as error:
+            outcome = error.code
+            await answer.fail(_STATUS.get(error.code, 400), error)
+        except Exception:
+            outcome = "guard.unexpected"
+            await answer.fail(500, _unexpected())
+        self._metrics.count("chat", outcome)
+
+    async def _chat(self, headers: dict[str, str], raw: bytes, answer: _Answer) -> None:
+        exchange = self._exchange(headers, body := _parse(raw, self._settings.max_request))
+        conversation = Conversation(self._screen, self._decide, exchange, self._settings)
+        await conversation.screen_request(body)
+        route = self._client.route(exchange.model)
+        if route.model is not None:
+            body["model"] = route.model
+        sent = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        async with self._client.send("POST", "/chat/completions", route, headers, sent) as response:
+            if response.status != 200:
+                await self._relay_error(response, answer)
+            elif body.get("stream") is True:
+                await self._stream(response, conversation, answer)
+            else:
+                released = await conversation.screen_answer(_json(await self._client.read(response)))
+                text = json.dumps(released, ensure_ascii=False).encode("utf-8", "replace")
+                await answer.whole(text, conversation.decision)
+
+    def _exchange(self, headers: dict[str, str], body: dict[str, Any]) -> Exchange:
+        tenant = self._settings.tenant(headers.get("authorization", ""))
+        if tenant is None:
+            error = InputError(
+                "guard.unauthorized",
+                "The API key is not known.",
+                remedy="Use a key the operator of the guard gave you.",
+            )
+            raise Refused(401, error, "")
+        model = body.get("model")
+        if not isinstance(model, str) or not 0 < len(model) <= 512:
+            raise malformed("'model' must be a name.")
+        return Exchange(tenant, model, self._settings.environment)
+
+    async def _stream(
+        self, response: aiohttp.ClientResponse, conversation: Conversation, answer: _Answer
+    ) -> None:
+        if response.content_type != "text/event-stream":
+            raise InputError(
+                "guard.upstream-answer",
+                "The model server did not stream.",
+                why=f"Content type {response.content_type[:60]!r}.",
+                remedy="Check that the upstream supports streaming.",
+            )
+        await answer.begin_stream(conversation.decision)
+        events = sse.events(response.content.iter_any(), self._settings.max_line)
+        async for chunk in ChunkScreen(conversation).screen(events):
+            await answer.event(sse.encode(chunk))
+        await answer.end_stream()
+
+    async def _relay_error(self, response: aiohttp.ClientResponse, answer: _Answer) -> None:
+        """The upstream's status with our own words: its message may repeat the prompt."""
+        status = response.status if 400 <= response.status < 600 else 502
+        error = GovkernelError(
+            "guard.upstream-refused",
+            "The model server refused the request.",
+            why=f"HTTP status {response.status}.",
+            remedy="See the model server's log.",
+        )
+        await answer.fail(status, error)
+
+    async def _models(self, scope: Scope, send: Send) -> None:
+        headers = headers_of(scope)
+        try:
+            if self._settings.tenant(headers.get("authorization", "")) is None:
+                await respond_error(send, 401, InputError("guard.unauthorized", "The API key is not known."))
+                return
+            route = self._client.route("")
+            async with self._client.send("GET", "/models", route, headers, None) as response:
+                body = json.dumps(_json(await self._client.read(response))).encode()
+                await respond(send, response.status, body)
+        except GovkernelError as error:
+            await respond_error(send, _STATUS.get(error.code, 502), error)
+
+
+class _Answer:
+    """What was sent of one answer, so that a failure can still be told in the right way."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._streaming = False
+        self._ended = False
+
+    async def whole(self, body: bytes, decision: str) -> None:
+        self._ended = True
+        await respond(self._send, 200, body, x_govkernel_decision=decision)
+
+    async def begin_stream(self, decision: str) -> None:
+        self._streaming = True
+        headers = {"cache-control": "no-cache", "x-govkernel-decision": decision}
+        await start(self._send, 200, "text/event-stream; charset=utf-8", headers)
+
+    async def event(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end_stream(self) -> None:
+        self._ended = True
+        await self._send({"type": "http.response.body", "body": sse.DONE})
+
+    async def fail(self, status: int, error: GovkernelError, decision: str = "") -> None:
+        """Tell the client: as a response, or as the last event of a stream that has begun."""
+        if self._ended:
+            return
+        self._ended = True
+        if not self._streaming:
+            await respond_error(self._send, status, error, decision)
+            return
+        await self._send({"type": "http.response.body", "body": sse.encode(error_body(error, status))})
+
+
+def _parse(raw: bytes, limit: int) -> dict[str, Any]:
+    body = strict_json.loads(raw, max_bytes=limit, max_depth=MAX_DEPTH)
+    if not isinstance(body, dict):
+        raise malformed("The body must be a JSON object.")
+    return body
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return strict_json.loads(raw, max_bytes=len(raw) + 1)
+    except InputError as error:
+        raise InputError(
+            "guard.upstream-answer",
+            "The model server's answer is not JSON.",
+            why=error.what,
+            remedy="Check that the upstream is an OpenAI-compatible server.",
+        ) from None
+
+
+def _unexpected() -> GovkernelError:
+    return GovkernelError(
+        "guard.unexpected",
+        "The guard failed in a way it should not; nothing unscreened was released.",
+        remedy="Tell the operator of the guard.",
+    )

@@ -1,0 +1,63 @@
+"""Server-sent events (WHATWG HTML, section 9.2) as model servers use them: data lines, bounded, strict UTF-8."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from govkernel.errors import InputError
+
+DONE: Final = b"data: [DONE]\n\n"
+
+
+async def events(chunks: AsyncIterator[bytes], max_line: int) -> AsyncIterator[str]:
+    """The data of each event, however the bytes were cut.
+
+    Raises:
+        InputError: ``guard.upstream-stream``: a line is too long or not UTF-8.
+    """
+    buffer = bytearray()
+    data: list[str] = []
+    async for chunk in chunks:
+        buffer += chunk
+        while (end := buffer.find(b"\n")) >= 0:
+            line = bytes(buffer[:end]).removesuffix(b"\r")
+            del buffer[: end + 1]
+            if not line:
+                if data:
+                    yield "\n".join(data)
+                data = []
+            elif line.startswith(b"data:"):
+                data.append(_text(line[5:].removeprefix(b" ")))
+            if sum(map(len, data)) > max_line:
+                raise _bad("an event is too long")
+        if len(buffer) > max_line:
+            raise _bad("a line is too long")
+    if buffer or data:
+        raise _bad("it ended in the middle of an event")
+
+
+def encode(document: Any) -> bytes:
+    """One event with a JSON document as its data."""
+    return (
+        b"data: "
+        + json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        + b"\n\n"
+    )
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _bad("it is not UTF-8") from None
+
+
+def _bad(why: str) -> InputError:
+    return InputError(
+        "guard.upstream-stream",
+        "The model server's stream cannot be read.",
+        why=f"{why[0].upper()}{why[1:]}.",
+        remedy="Check the model server; what was received and screened was released.",
+    )

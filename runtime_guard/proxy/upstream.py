@@ -1,0 +1,148 @@
+"""Talk to the model server: one pooled aiohttp session, bounded reads, no redirects."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+
+from govkernel.errors import GovkernelError, InputError
+from govkernel.hookspecs import Route, Upstream
+from runtime_guard.proxy.settings import GuardSettings
+
+RELAYED: Final = (
+    "authorization",
+    "openai-organization",
+    "openai-project",
+    "x-request-id",
+    "user-agent",
+    "accept",
+)
+"""Request headers that are passed on; every other one stays here."""
+
+POOL: Final = 512
+
+
+class StaticUpstream:
+    """One model server for every model; follows :class:`govkernel.hookspecs.Upstream`.
+
+    Args:
+        base_url: e.g. ``http://127.0.0.1:8000/v1``.
+        key: bearer token to send instead of the client's; empty relays the client's.
+    """
+
+    name = "default"
+
+    def __init__(self, base_url: str, key: str = "") -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._route = Route(base_url=base_url.rstrip("/"), headers=headers)
+
+    def route(self, model: str) -> Route | None:
+        """The one route."""
+        return self._route
+
+
+class UpstreamClient:
+    """Sends requests to the upstream that serves a model.
+
+    Args:
+        upstreams: asked in order; the first that has a route is taken.
+        settings: limits and timeouts.
+    """
+
+    def __init__(self, upstreams: Sequence[Upstream], settings: GuardSettings) -> None:
+        self._upstreams = tuple(upstreams)
+        self._settings = settings
+        self._session: aiohttp.ClientSession | None = None
+
+    def route(self, model: str) -> Route:
+        """The route for a model.
+
+        Raises:
+            InputError: ``guard.no-upstream``.
+        """
+        for upstream in self._upstreams:
+            found = upstream.route(model)
+            if found is not None:
+                return found
+        raise InputError(
+            "guard.no-upstream",
+            "No model server serves this model.",
+            remedy="Check the model name, or configure an upstream for it.",
+        )
+
+    async def open(self) -> None:
+        """Open the connection pool."""
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=self._settings.connect_seconds,
+            sock_read=self._settings.idle_seconds,
+        )
+        self._session = aiohttp.ClientSession(
+            timeout=timeout,
+            connector=aiohttp.TCPConnector(limit=POOL),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connection pool."""
+        if self._session is not None:
+            await self._session.close()
+
+    @asynccontextmanager
+    async def send(
+        self, method: str, path: str, route: Route, headers: Mapping[str, str], body: bytes | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; the response, its body not yet read.
+
+        Raises:
+            GovkernelError: ``guard.upstream-unreachable`` or ``guard.upstream-timeout``.
+        """
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        sent = {name: headers[name] for name in RELAYED if name in headers}
+        sent = {name: value for name, value in sent.items() if name.title() not in route.headers}
+        sent |= {"Accept-Encoding": "identity", **route.headers}
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        try:
+            async with self._session.request(
+                method, f"{route.base_url}{path}", data=body, headers=sent, allow_redirects=False
+            ) as response:
+                yield response
+        except TimeoutError as error:
+            raise GovkernelError(
+                "guard.upstream-timeout",
+                "The model server did not answer in time.",
+                remedy="Try again; if it lasts, look at the model server.",
+            ) from error
+        except aiohttp.ClientError as error:
+            raise GovkernelError(
+                "guard.upstream-unreachable",
+                "The model server cannot be reached, or broke off.",
+                why=type(error).__name__,
+                remedy="Check that it runs and that [guard] upstream names it.",
+            ) from error
+
+    async def read(self, response: aiohttp.ClientResponse) -> bytes:
+        """The whole body, bounded.
+
+        Raises:
+            InputError: ``guard.upstream-too-large``.
+        """
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > self._settings.max_response:
+                raise InputError(
+                    "guard.upstream-too-large",
+                    "The model server's answer is too large.",
+                    why=f"More than {self._settings.max_response} bytes.",
+                    remedy="Ask for less at once.",
+                )
+            parts.append(part)
+        return b"".join(parts)

@@ -152,7 +152,7 @@ def _time_box(connection: Connection, deadline: float | None) -> Iterator[None]:
         return
     raw: Any = connection.connection.dbapi_connection
     end = time.monotonic() + deadline
-    raw.set_progress_handler(lambda: time.monotonic() > end, 20_000)
+    raw.set_progress_handler(lambda: time.monotonic() > end, 1000)
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ stored node was. Memory is bounded by the height of the tree and the number of u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -84,7 +84,7 @@ class Replay:
         more: how many there are beyond those.
         altered: stored nodes that were changed though their rows were not.
         missing: stored nodes that are not there.
-        unproven: rows that cannot be checked, because the row beside them is missing.
+        unproven: subtrees that cannot be checked, because what is beside them is missing.
     """
 
     stored: StoredNodes
@@ -93,7 +93,7 @@ class Replay:
     more: int = 0
     altered: list[tuple[int, int]] = field(default_factory=list)
     missing: list[tuple[int, int]] = field(default_factory=list)
-    unproven: list[int] = field(default_factory=list)
+    unproven: list[tuple[int, int]] = field(default_factory=list)
     _stack: list[_Part] = field(default_factory=list)
 
     def add(self, leaves: Sequence[bytes]) -> None:
@@ -110,22 +110,40 @@ class Replay:
         """Compare the tree as it is now with a signed root; a confirmed root settles every candidate."""
         if not self._stack:
             return Root.CONFIRMED if root == EMPTY_ROOT else Root.DIFFERS
-        folds: dict[bytes, tuple[bytes, ...]] = {value: (value,) for value in self._stack[-1].candidates}
+        folds = self._folds(self._stack[-1].candidates)
+        if not folds:
+            return Root.UNKNOWN
+        if root not in folds:
+            return Root.DIFFERS
+        self._settle_all(folds[root])
+        return Root.CONFIRMED
+
+    def check_last(self, root: bytes, leaves: Iterable[bytes]) -> bytes | None:
+        """The one of ``leaves`` with which, as the last leaf, the tree has this root; it becomes that leaf."""
+        for leaf in leaves if self.size & 1 else ():
+            folds = self._folds([leaf])
+            if root in folds:
+                self._stack[-1] = _Part(0, self.size - 1, {leaf: ()})
+                self._settle_all(folds[root])
+                return leaf
+        return None
+
+    def _folds(self, last: Iterable[bytes]) -> dict[bytes, tuple[bytes, ...]]:
+        """Every root that the candidates can make, with the candidates chosen for it."""
+        folds = {value: (value,) for value in last}
         for part in reversed(self._stack[:-1]):
             folds = {
                 node_hash(left, right): (left, *chosen)
                 for left in part.candidates
                 for right, chosen in list(folds.items())[:_MAX_FOLDS]
             }
-        if not folds:
-            return Root.UNKNOWN
-        if root not in folds:
-            return Root.DIFFERS
-        for place, chosen in enumerate(folds[root]):
+        return folds
+
+    def _settle_all(self, choices: Sequence[bytes]) -> None:
+        for place, chosen in enumerate(choices):
             self._settle((self._stack[place], chosen))
             part = self._stack[place]
             self._stack[place] = _Part(part.level, part.index, {chosen: ()})
-        return Root.CONFIRMED
 
     def _join(self, left: _Part, right: _Part) -> _Part:
         level, index = right.level + 1, right.index >> 1
@@ -135,6 +153,9 @@ class Replay:
             for one in left.candidates
             for two in right.candidates
         }
+        if not made:
+            self.unproven += [(part.level, part.index) for part in (left, right) if part.candidates]
+            return _Part(level, index, {} if stored is None else {stored: ()})
         if stored is None:
             self.missing.append((level, index))
             keep = left.unsettled or right.unsettled
@@ -142,9 +163,6 @@ class Replay:
         if stored in made:
             for choice in made[stored]:
                 self._settle(choice)
-            return _Part(level, index, {stored: ()})
-        if not made:
-            self.unproven += [part.index for part in (left, right) if part.candidates and part.level == 0]
             return _Part(level, index, {stored: ()})
         value, choices = next(iter(made.items()))
         leaves = tuple(hash_ for _, hash_ in choices) if level == 1 else ()

@@ -54,9 +54,13 @@ class RowChecks:
             self._found.add("audit.row-inserted", what, (index, index), decision_id=extra.decision_id)
         return self._check(index, rows[0], {name: side.get(index, ()) for name, side in chunk.sides.items()})
 
-    def finish(self, end: int, *, signed: bool) -> None:
+    def tail(self, end: int) -> int:
+        """Where the missing end of the log begins; ``end`` when nothing is missing there."""
+        return end if self._gap is None else self._gap
+
+    def finish(self, end: int) -> None:
         """Report what can be said only at the end: exchanged and changed rows, a missing tail."""
-        if self._gap is not None and signed:
+        if self._gap is not None:
             self._found.add(
                 "audit.truncated",
                 f"The log ends at {self._gap} records, and a checkpoint was signed for {end}.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
@@ -24,6 +24,9 @@ from govkernel.audit.replay import Replay, Root
 from govkernel.audit.rowcheck import RowChecks
 from govkernel.audit.tables import CHECKPOINT, NODE, RECORD, SIDES
 from govkernel.errors import AuditError
+
+MAX_MOVED: Final = 50_000
+"""Rows among which a record that is not where it was signed is looked for."""
 
 
 def verify_log(
@@ -100,9 +103,10 @@ class _Verification:
             self._chunk = chunk
             for index in range(chunk.start, chunk.stop):
                 self._replay.add(self._rows.check(index, chunk))
+                self._report_nodes()
                 self._check_roots(index + 1, chunk.checkpoints.get(index + 1, ()))
-            self._report_nodes()
-        self._rows.finish(end, signed=end > 0)
+        self._rows.finish(end)
+        self._report_unconfirmed(end)
         self._explain()
         self._leftovers(end)
 
@@ -153,6 +157,8 @@ class _Verification:
 
     def _confirms(self, checkpoint: Checkpoint, name: str) -> bool:
         answer = self._replay.check(checkpoint.root)
+        if answer is Root.DIFFERS and self._lost <= self._good and self._moved(checkpoint):
+            answer = Root.CONFIRMED
         if answer is Root.DIFFERS and self._lost <= self._good:
             self._lost = checkpoint.size
             self._found.add(
@@ -165,6 +171,19 @@ class _Verification:
             self._good = checkpoint.size
         return answer is Root.CONFIRMED
 
+    def _moved(self, checkpoint: Checkpoint) -> bool:
+        """Whether the last row is all that is wrong, and the record that was signed there is now in another row."""
+        distance = func.abs(RECORD.c.idx - checkpoint.size)
+        query = select(RECORD.c.leaf_hash, RECORD.c.idx).order_by(distance).limit(MAX_MOVED)
+        places = {bytes(leaf): index for leaf, index in self._connection.execute(query)}
+        leaf = self._replay.check_last(checkpoint.root, places)
+        if leaf is None:
+            return False
+        last = checkpoint.size - 1
+        what = f"The record that was signed in this row is now in row {places[leaf]}."
+        self._found.add("audit.row-reordered", what, (last, last), decision_id=self._decision_of(last))
+        return True
+
     def _report_nodes(self) -> None:
         replay = self._replay
         for level, index in replay.missing:
@@ -172,11 +191,20 @@ class _Verification:
         for level, index in replay.altered:
             what = f"Merkle node {index} of level {level} was changed; the rows under it were not."
             self._found.add("audit.node-differs", what)
-        for index in replay.unproven:
-            what = "It cannot be checked, because the row beside it in the tree is missing."
-            self._found.add("audit.row-unproven", what, (index, index))
+        for level, index in replay.unproven:
+            rows = (index << level, ((index + 1) << level) - 1)
+            if rows[1] >= self._good:  # else an earlier checkpoint has confirmed them
+                what = "Cannot be checked, because what is beside it in the tree is missing."
+                self._found.add("audit.row-unproven", what, rows)
         for listed in (replay.missing, replay.altered, replay.unproven):
             listed.clear()
+
+    def _report_unconfirmed(self, end: int) -> None:
+        """Rows that are there, after the last checkpoint that could be confirmed."""
+        last = self._rows.tail(end) - 1
+        if self._good <= last and self._lost <= self._good:
+            what = "No checkpoint that can be checked covers this part of the log any more."
+            self._found.add("audit.row-unproven", what, (self._good, last))
 
     def _explain(self) -> None:
         self._report_nodes()

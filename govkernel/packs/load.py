@@ -9,12 +9,11 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from govkernel.domain import Digest, PackManifest, PackMode, PolicyFile, PolicyPack, strict_json
+from govkernel.domain import Digest, PackManifest, PackMode, PolicyFile, PolicyPack, strict_json, strict_yaml
 from govkernel.errors import InputError
 from govkernel.packs.files import MAX_FILE_BYTES, PackFolder, refuse
 from govkernel.packs.find import MANIFEST
 from govkernel.packs.parameters import chosen_values
-from govkernel.provenance import strict_yaml
 
 SUFFIXES: Final[Mapping[str, str]] = {"cedar": ".cedar", "opa": ".rego"}
 """Suffix of policy files by engine; a plugin's engine ``x`` reads ``*.x``."""

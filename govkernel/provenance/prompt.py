@@ -10,9 +10,8 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any, Final
 
-from govkernel.domain import strict_json
+from govkernel.domain import strict_json, strict_yaml
 from govkernel.errors import InputError, ProvenanceError
-from govkernel.provenance import strict_yaml
 from govkernel.provenance.limits import MAX_PROMPT, MAX_YAML_DEPTH
 
 YAML_SUFFIXES: Final = frozenset({".yaml", ".yml"})

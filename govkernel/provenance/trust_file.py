@@ -12,9 +12,8 @@ from typing import Any, Final, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from govkernel.domain import ArtifactKind, Digest
+from govkernel.domain import ArtifactKind, Digest, strict_yaml
 from govkernel.errors import ConfigError, GovkernelError
-from govkernel.provenance import strict_yaml
 from govkernel.provenance.limits import MAX_KEYS, MAX_NAME, MAX_TRUST_FILE
 
 _REMEDY: Final = "See docs/reference/trust-policy.md, or start from `attestations/trust/`."

@@ -26,7 +26,6 @@ from govkernel.domain import (
 from govkernel.errors import GovkernelError, PluginError
 
 NO_PERMIT: Final = "kernel/no-permit"
-FAULT: Final = "kernel/fault"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def fault_outcome(errors: Iterable[GovkernelError]) -> Outcome:
     faults = tuple(fault_of(error) for error in errors)
     reasons = tuple(
         Reason(
-            policy=FAULT,
+            policy=f"kernel/{fault.code}",
             effect=Effect.DENY,
             message=f"{fault.what} {fault.why}".strip(),
             remedy=fault.remedy,

@@ -22,7 +22,7 @@ forbid contains {
 	screened
 	not input.context.screening.direction == "response"
 	some label in input.context.screening.labels
-	label in {"PROMPT_INJECTION", "JAILBREAK"}
+	label in {"prompt_injection", "jailbreak"}
 }
 
 permit contains {

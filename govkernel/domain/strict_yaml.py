@@ -22,6 +22,9 @@ MAX_DEPTH: Final = 32
 MAX_NODES: Final = 500_000
 MAX_ALIASES: Final = 200
 
+Lines = dict[tuple[str | int, ...], int]
+"""Line (from 1) of each value, by its path in the document."""
+
 _REMEDY: Final = "Write plain UTF-8 YAML: string keys, each once, no tags, no merge keys, few aliases."
 _PARSER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: Final[dict[str, bool | None]] = {
@@ -62,14 +65,7 @@ def load_all(
             ``yaml.not-finite`` or ``yaml.malformed``; ``why`` names the line where there is one.
     """
     builder = _Builder(_Limits(max_depth, max_nodes, max_aliases))
-    try:
-        for event in yaml.parse(_text(data, max_bytes), Loader=_PARSER):
-            builder.take(event)
-    except yaml.YAMLError as error:
-        why = " ".join(str(error).split())[:300]
-        raise InputError(
-            "yaml.malformed", "The document is not valid YAML.", why=why, remedy=_REMEDY
-        ) from None
+    _build(builder, data, max_bytes)
     return builder.documents
 
 
@@ -84,6 +80,37 @@ def load(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_
         what = f"One YAML document was expected, {len(documents)} were found."
         raise InputError("yaml.documents", what, remedy="Write one document.")
     return documents[0]
+
+
+def load_with_lines(
+    data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
+) -> tuple[Any, Lines]:
+    """Parse at most one document that a person wrote: no aliases, and the line of each value, for messages.
+
+    Returns:
+        The value (None for an empty document), and its lines.
+
+    Raises:
+        InputError: as :func:`load`.
+    """
+    builder = _Builder(_Limits(max_depth, MAX_NODES, 0))
+    _build(builder, data, max_bytes)
+    if len(builder.documents) > 1:
+        raise InputError(
+            "yaml.documents", "More than one YAML document was found.", remedy="Write one document."
+        )
+    return (builder.documents[0] if builder.documents else None), builder.lines
+
+
+def _build(builder: _Builder, data: bytes | str, max_bytes: int) -> None:
+    try:
+        for event in yaml.parse(_text(data, max_bytes), Loader=_PARSER):
+            builder.take(event)
+    except yaml.YAMLError as error:
+        why = " ".join(str(error).split())[:300]
+        raise InputError(
+            "yaml.malformed", "The document is not valid YAML.", why=why, remedy=_REMEDY
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -108,6 +135,7 @@ class _Frame:
 
     container: list[Any] | dict[str, Any]
     anchor: str | None
+    line: int = 1
     nodes: int = 1
     height: int = 1
     key: str | None = None
@@ -119,6 +147,7 @@ class _Builder:
 
     limits: _Limits
     documents: list[Any] = field(default_factory=list)
+    lines: Lines = field(default_factory=dict)
     _open: list[_Frame] = field(default_factory=list)
     _anchors: dict[str, _Value | None] = field(default_factory=dict)
     _nodes: int = 0
@@ -133,7 +162,8 @@ class _Builder:
                 self._start(event)
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
                 frame = self._open.pop()
-                self._add(_Value(frame.container, frame.nodes, frame.height), event, frame.anchor)
+                item = _Value(frame.container, frame.nodes, frame.height)
+                self._add(item, event, frame.anchor, line=frame.line)
             case yaml.AliasEvent():
                 self._alias(event)
             case yaml.DocumentStartEvent():
@@ -154,24 +184,29 @@ class _Builder:
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         container: list[Any] | dict[str, Any] = [] if isinstance(event, yaml.SequenceStartEvent) else {}
-        self._open.append(_Frame(container, event.anchor))
+        self._open.append(_Frame(container, event.anchor, _line(event)))
         self._limit_depth(0, event)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         self._aliases += 1
+        if self.limits.aliases == 0:
+            raise _refuse("alias", "An alias is not allowed here.", event)
         if self._aliases > self.limits.aliases:
             raise _refuse("too-many-aliases", f"More than {self.limits.aliases} aliases.", event)
-        found = self._anchors.get(event.anchor)
+        name = event.anchor or ""
+        found = self._anchors.get(name)
         if found is None:
-            what = f"The alias {event.anchor[:80]!r} names nothing, or something that contains it."
+            what = f"The alias {name[:80]!r} names nothing, or something that contains it."
             raise _refuse("alias", what, event)
         self._count(found.nodes, event)
         self._limit_depth(found.height, event)
         self._add(found, event, None)
 
-    def _add(self, item: _Value, event: yaml.Event, anchor: str | None) -> None:
+    def _add(self, item: _Value, event: yaml.Event, anchor: str | None, line: int = 0) -> None:
         if anchor is not None:
             self._anchors[anchor] = item
+        if not self._open or isinstance(self._open[-1].container, list) or self._open[-1].key is not None:
+            self.lines[self._path()] = line or _line(event)
         if not self._open:
             self.documents.append(item.value)
             return
@@ -184,6 +219,13 @@ class _Builder:
             frame.container[frame.key], frame.key = item.value, None
         frame.nodes += item.nodes
         frame.height = max(frame.height, item.height + 1)
+
+    def _path(self) -> tuple[str | int, ...]:
+        """Where the next value goes."""
+        return tuple(
+            len(frame.container) if isinstance(frame.container, list) else str(frame.key)
+            for frame in self._open
+        )
 
     def _as_key(self, value: Any, container: dict[str, Any], event: yaml.Event) -> str:
         if not isinstance(value, str) or value == "<<":
@@ -248,4 +290,5 @@ def _integers(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _refuse(problem: str, what: str, event: yaml.Event) -> InputError:
-    return InputError(f"yaml.{problem}", what, why=f"line {event.start_mark.line + 1}", remedy=_REMEDY)
+    why = f"line {event.start_mark.line + 1}" if event.start_mark else ""
+    return InputError(f"yaml.{problem}", what, why=why, remedy=_REMEDY)

@@ -1,7 +1,8 @@
 """The audit door: a read-only HTTP API over the log, and a page for people. Needs the extra ``admission``.
 
 ``GET /v1/records?q=…``, ``/v1/records/{index}``, ``/v1/records/{index}/proof``, ``/v1/checkpoint``,
-``/v1/consistency?from=&to=``, ``/healthz``; ``/`` and ``/records/{index}`` are the pages. docs/reference/audit-query.md.
+``/v1/consistency?from=&to=``, ``/healthz``; ``/`` and ``/records/{index}`` are the pages. docs/reference/audit-query.md
+describes them.
 """
 
 from __future__ import annotations
@@ -137,6 +138,16 @@ def _add_errors(app: FastAPI) -> None:
         remedy = "Use GET on one of the addresses in docs/reference/audit-query.md."
         refused = AuditError("audit.request", str(error.detail), remedy=remedy)
         return _error(refused, error.status_code)
+
+    @app.exception_handler(Exception)
+    async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+        remedy = "Report it; the log itself was only read."
+        failed = AuditError(
+            "audit.unexpected", "The request failed.", why=type(error).__name__, remedy=remedy
+        )
+        answer = _error(failed, 500)
+        answer.headers.update(HEADERS)
+        return answer
 
 
 def status_of(error: AuditError) -> int:

@@ -174,7 +174,8 @@ def _proof(proof: InclusionProof) -> str:
 def _damage(row: AuditRow) -> str:
     if row.intact:
         return ""
-    return '<p class="alert" role="alert">This record is not the one whose hash was logged. Run <code>govkernel audit verify</code>.</p>'
+    what = "This record is not the one whose hash was logged. Run <code>govkernel audit verify</code>."
+    return f'<p class="alert" role="alert">{what}</p>'
 
 
 def _alert(error: AuditError) -> str:

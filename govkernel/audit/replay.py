@@ -130,7 +130,7 @@ class Replay:
 
     def _folds(self, last: Iterable[bytes]) -> dict[bytes, tuple[bytes, ...]]:
         """Every root that the candidates can make, with the candidates chosen for it."""
-        folds = {value: (value,) for value in last}
+        folds: dict[bytes, tuple[bytes, ...]] = {value: (value,) for value in last}
         for part in reversed(self._stack[:-1]):
             folds = {
                 node_hash(left, right): (left, *chosen)

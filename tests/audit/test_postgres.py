@@ -27,7 +27,7 @@ from tests.simulators.records import sample_record
 
 pytest.importorskip("psycopg", reason='no driver: pip install "govkernel[postgres]"')
 
-from tests.simulators.postgres import INSTALL_HINT, Server, find_binaries, running_server  # noqa: E402
+from tests.simulators.postgres import INSTALL_HINT, Server, find_binaries, running_server
 
 
 @pytest.fixture(scope="module")

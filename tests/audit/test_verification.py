@@ -387,7 +387,8 @@ CASES = [
     Case(
         "a checkpoint's note",
         lambda a: a.run(
-            "UPDATE checkpoint SET note = replace(note, char(10) || '20' || char(10), char(10) || '19' || char(10)) WHERE size = 20"
+            "UPDATE checkpoint SET note = replace(note, char(10) || '20' || char(10), "
+            "char(10) || '19' || char(10)) WHERE size = 20"
         ),
         "audit.checkpoint-signature",
         None,

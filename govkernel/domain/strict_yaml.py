@@ -93,18 +93,19 @@ def load_with_lines(
     Raises:
         InputError: as :func:`load`.
     """
-    builder = _Builder(_Limits(max_depth, MAX_NODES, 0))
-    _build(builder, data, max_bytes)
+    lines: Lines = {}
+    builder = _Builder(_Limits(max_depth, MAX_NODES, 0), lines=lines)
+    _build(builder, data, max_bytes, yaml.SafeLoader)  # libyaml's parser refuses what JSON text may escape
     if len(builder.documents) > 1:
         raise InputError(
             "yaml.documents", "More than one YAML document was found.", remedy="Write one document."
         )
-    return (builder.documents[0] if builder.documents else None), builder.lines
+    return (builder.documents[0] if builder.documents else None), lines
 
 
-def _build(builder: _Builder, data: bytes | str, max_bytes: int) -> None:
+def _build(builder: _Builder, data: bytes | str, max_bytes: int, parser: Any = _PARSER) -> None:
     try:
-        for event in yaml.parse(_text(data, max_bytes), Loader=_PARSER):
+        for event in yaml.parse(_text(data, max_bytes), Loader=parser):
             builder.take(event)
     except yaml.YAMLError as error:
         why = " ".join(str(error).split())[:300]
@@ -140,6 +141,11 @@ class _Frame:
     height: int = 1
     key: str | None = None
 
+    @property
+    def awaits_value(self) -> bool:
+        """Whether the next value is an item or the value of a key, rather than a key."""
+        return isinstance(self.container, list) or self.key is not None
+
 
 @dataclass
 class _Builder:
@@ -147,7 +153,7 @@ class _Builder:
 
     limits: _Limits
     documents: list[Any] = field(default_factory=list)
-    lines: Lines = field(default_factory=dict)
+    lines: Lines | None = None
     _open: list[_Frame] = field(default_factory=list)
     _anchors: dict[str, _Value | None] = field(default_factory=dict)
     _nodes: int = 0
@@ -173,7 +179,7 @@ class _Builder:
         if event.tag is not None:
             raise _refuse("tag", f"The tag {event.tag[:80]!r} is not allowed.", event)
         self._count(1, event)
-        value = _resolve(event) if event.implicit[0] else event.value
+        value = _resolve(event) if event.implicit[0] else _joined(event)
         self._add(_Value(value), event, event.anchor)
 
     def _start(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
@@ -205,7 +211,7 @@ class _Builder:
     def _add(self, item: _Value, event: yaml.Event, anchor: str | None, line: int = 0) -> None:
         if anchor is not None:
             self._anchors[anchor] = item
-        if not self._open or isinstance(self._open[-1].container, list) or self._open[-1].key is not None:
+        if self.lines is not None and (not self._open or self._open[-1].awaits_value):
             self.lines[self._path()] = line or _line(event)
         if not self._open:
             self.documents.append(item.value)
@@ -280,6 +286,17 @@ def _resolve(event: yaml.ScalarEvent) -> Any:
     return text
 
 
+def _joined(event: yaml.ScalarEvent) -> str:
+    """Text with surrogate pairs, as JSON escapes astral characters, joined; a lone surrogate is refused."""
+    text: str = event.value
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise _refuse("malformed", "A text holds half of a surrogate pair.", event) from None
+
+
 def _integers(text: str) -> Iterator[tuple[int, str]]:
     if _DECIMAL.fullmatch(text):
         yield 10, text
@@ -290,5 +307,8 @@ def _integers(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _refuse(problem: str, what: str, event: yaml.Event) -> InputError:
-    why = f"line {event.start_mark.line + 1}" if event.start_mark else ""
-    return InputError(f"yaml.{problem}", what, why=why, remedy=_REMEDY)
+    return InputError(f"yaml.{problem}", what, why=f"line {_line(event)}", remedy=_REMEDY)
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0

@@ -27,12 +27,12 @@ from govkernel.domain import (
     Screening,
     Workload,
 )
+from govkernel.domain.strict_yaml import Lines
 from govkernel.errors import ConfigError
 from govkernel.inputs import ARTIFACT_ACTIONS, SCREENED_ACTIONS, entity_of
 from govkernel.packs.case_facts import ArtifactCase, EvidenceCase, artifact_context
 from govkernel.packs.files import PackFolder, refuse
 from govkernel.packs.load import first_problem, read_manifest, read_yaml
-from govkernel.provenance.strict_yaml import Lines
 
 MAX_CASES: Final = 2_000
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

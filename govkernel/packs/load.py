@@ -77,7 +77,7 @@ def read_yaml(folder: PackFolder, name: str) -> tuple[Any, strict_yaml.Lines]:
         ConfigError: ``pack.syntax`` with the parser's reason.
     """
     try:
-        return strict_yaml.loads(folder.content(name), max_bytes=MAX_FILE_BYTES)
+        return strict_yaml.load_with_lines(folder.content(name), max_bytes=MAX_FILE_BYTES)
     except InputError as error:
         why = f"{error.what} {error.why}".strip()
         raise refuse("syntax", folder.root / name, why, error.remedy) from None

@@ -36,7 +36,7 @@ def parse_prompt(name: str, content: bytes) -> dict[str, Any]:
     """The prompt as a mapping with at least ``template``; raises like :func:`canonical_prompt`."""
     suffix = PurePath(name).suffix.lower()
     if suffix in YAML_SUFFIXES:
-        return _structured(strict_yaml.loads(content, max_bytes=MAX_PROMPT)[0])
+        return _structured(strict_yaml.load_with_lines(content, max_bytes=MAX_PROMPT)[0])
     if suffix == ".json":
         return _structured(strict_json.loads(content, max_bytes=MAX_PROMPT, max_depth=MAX_YAML_DEPTH))
     return {"template": _text(content)}

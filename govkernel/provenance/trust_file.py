@@ -140,7 +140,7 @@ def parse_trust_file(content: bytes, source: str) -> TrustFile:
         ConfigError: ``trust.malformed``; ``why`` names line and field of the first problem.
     """
     try:
-        value, lines = strict_yaml.loads(content, max_bytes=MAX_TRUST_FILE)
+        value, lines = strict_yaml.load_with_lines(content, max_bytes=MAX_TRUST_FILE)
     except GovkernelError as error:
         raise malformed(source, f"{error.what} {error.why}".strip()) from None
     return validate(value, source, lines)

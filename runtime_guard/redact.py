@@ -83,6 +83,11 @@ def apply(text: str, to_mask: Sequence[Mask], surrogates: Surrogates) -> str:
     return "".join([*parts, text[position:]])
 
 
+def masked(text: str, findings: Iterable[Finding]) -> str:
+    """``text`` with every finding replaced by its label."""
+    return apply(text, masks(findings, (Obligation(type=REDACT),)), Surrogates())
+
+
 def replacement(mask: Mask, value: str, surrogates: Surrogates) -> str:
     """What stands in for a masked value: ``<LABEL>`` or ``<LABEL_n>``."""
     return surrogates.name(mask.label, value) if mask.tokenize else f"<{mask.label}>"

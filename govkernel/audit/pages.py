@@ -27,7 +27,8 @@ button { font: inherit; padding: .45rem 1rem; border: 1px solid #888; border-rad
 .hint, .what { opacity: .8; font-size: .9rem; } code, pre { font-family: ui-monospace, monospace; font-size: .85rem; }
 table { border-collapse: collapse; width: 100%; margin-top: 1rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid var(--line); }
-td { overflow-wrap: anywhere; } td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.wrap { overflow-wrap: anywhere; min-width: 9rem; } .scroll { overflow-x: auto; }
+td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .3rem 0; } tbody tr:hover { background: var(--soft); }
 .deny { color: var(--deny); font-weight: 600; } .allow { color: var(--allow); font-weight: 600; }
 .alert { border-left: .3rem solid var(--deny); padding: .5rem .8rem; background: var(--soft); margin: 1rem 0; }
@@ -67,7 +68,7 @@ def record_page(row: AuditRow, proof: InclusionProof | None, error: AuditError |
     except AuditError:
         payload = row.payload
     parts += [_proof(proof) if proof else "", _alert(error) if error else ""]
-    parts.append(f'<h2>Record as it was logged</h2><pre tabindex="0">{escape(payload)}</pre>')
+    parts.append(f'<h2>Record</h2><pre tabindex="0">{escape(payload)}</pre>')
     return _page(title, "".join(parts))
 
 
@@ -103,18 +104,18 @@ def _table(rows: Sequence[AuditRow], total: int) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(_row(row) for row in rows)
     shown = f"{len(rows)} of {total} matching record(s), newest first"
-    return f"<table><caption>{shown}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><caption>{shown}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll" role="region" aria-label="Records" tabindex="0">{table}</div>'
 
 
 def _row(row: AuditRow) -> str:
     mark = "" if row.intact else ' <span class="deny">damaged</span>'
-    cells = "".join(
-        f"<td>{escape(text)}</td>" for text in (row.door, row.principal, row.action, row.resource)
-    )
+    cells = f'<td>{escape(row.door)}</td><td class="wrap">{escape(row.principal)}</td>'
+    cells += f'<td>{escape(row.action)}</td><td class="wrap">{escape(row.resource)}</td>'
     return (
         f'<tr><td><a href="/records/{row.index}" aria-label="Record {row.index}">{row.index}</a>{mark}</td>'
         f'<td>{_effect(row.effect)}</td><td class="time">{row.decided_at:%Y-%m-%d %H:%M:%S}</td>{cells}'
-        f"<td>{_reasons_in_short(row)}</td></tr>"
+        f'<td class="wrap">{_reasons_in_short(row)}</td></tr>'
     )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-for module in ("fastapi", "uvicorn", "playwright"):
-    pytest.importorskip(module, reason=f"pip install {module}")
+pytest.importorskip("fastapi", reason='pip install "govkernel[admission]"')
+pytest.importorskip("playwright", reason="pip install playwright")
 
 import uvicorn
 from playwright.sync_api import Page, sync_playwright

@@ -1,0 +1,1 @@
+"""Examples shipped with govkernel: a prompt, datasets, an evaluation suite, manifests."""

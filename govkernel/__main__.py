@@ -1,0 +1,6 @@
+"""``python -m govkernel``."""
+
+from govkernel.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Puts the parts together: settings in, kernel out. The one module that knows which parts ship with govkernel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from govkernel.audit.keys import load_or_create_key
+from govkernel.audit.log import AuditLog
+from govkernel.config import PackTable, Settings
+from govkernel.engines.cedar import CedarEngine
+from govkernel.errors import ConfigError, PolicyError
+from govkernel.gather import EvidenceGatherer
+from govkernel.hookspecs import LoadedPack, PolicyEngine, hookimpl
+from govkernel.kernel import Kernel
+from govkernel.packs import find_pack, load_pack
+from govkernel.plugins import PluginHost, Provider
+from govkernel.provenance import BundleStore, TrustPolicy
+from govkernel.provenance.plugin import ProvenancePlugin
+
+LOAD_DEADLINE: Final = 30.0
+
+
+class EnginesPlugin:
+    """The policy engines that ship with govkernel."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @hookimpl
+    def govkernel_policy_engines(self) -> list[PolicyEngine]:
+        """Cedar always; OPA where its client is installed."""
+        entities = self._settings.cedar.entities
+        engines: list[PolicyEngine] = [
+            CedarEngine(_read_entities(self._settings.path(entities)) if entities else "[]")
+        ]
+        opa = _optional("govkernel.engines.opa")
+        if opa is not None:
+            engines.append(opa.engine_from(self._settings.opa))
+        return engines
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A kernel with everything under it."""
+
+    settings: Settings
+    host: PluginHost
+    kernel: Kernel
+    log: AuditLog
+
+
+def plugin_host(settings: Settings, trust: TrustPolicy | None = None, *, local: bool = False) -> PluginHost:
+    """The plugins of a workspace: ours, then those installed.
+
+    Args:
+        settings: the workspace.
+        trust: the trust policy; without it there are no evidence plugins.
+        local: a command of the user's own: ``file:`` names may lie anywhere and start from the working
+            directory. Servers resolve them only under the configured roots.
+    """
+    host = PluginHost(deadline=settings.plugins.deadline)
+    host.register("engines", EnginesPlugin(settings), builtin=True)
+    host.register("reports", import_module("govkernel.gate.plugin").ReportsPlugin(), builtin=True)
+    host.register("workloads", import_module("govkernel.admission.plugin").WorkloadsPlugin(), builtin=True)
+    if trust is not None:
+        store = BundleStore(settings.path(settings.trust.attestations))
+        roots = None if local else [settings.path(root) for root in settings.trust.file_roots]
+        base = Path() if local else settings.root
+        host.register("provenance", ProvenancePlugin(trust, store, base=base, roots=roots), builtin=True)
+    host.load(settings.plugins.settings, settings.plugins.disabled)
+    return host
+
+
+def load_trust(settings: Settings) -> TrustPolicy:
+    """The workspace's trust policy.
+
+    Raises:
+        ConfigError: ``trust.missing`` or what is wrong in it.
+    """
+    path = settings.path(settings.trust.policy)
+    if not path.is_file():
+        raise ConfigError(
+            "trust.missing",
+            f"There is no trust policy at {path}.",
+            why="Without one, no key may say anything about any artifact.",
+            remedy="Run `govkernel init`, or name a policy or a key with --trust or --key.",
+        )
+    return TrustPolicy.load(path)
+
+
+async def load_packs(
+    host: PluginHost, packs: Sequence[PackTable], root: Path
+) -> tuple[Provider[LoadedPack], ...]:
+    """Load packs, each in the engine it names.
+
+    Raises:
+        PolicyError, ConfigError: a pack that does not load; nothing is decided with the others alone.
+    """
+    return tuple([await _load_pack(host, item, root) for item in packs])
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings,
+    *,
+    trust: TrustPolicy | None = None,
+    packs: Sequence[PackTable] | None = None,
+    local: bool = False,
+) -> AsyncIterator[Assembly]:
+    """A running kernel with its audit log; closed on leaving.
+
+    Args:
+        settings: the workspace.
+        trust: instead of the workspace's trust policy.
+        packs: instead of the configured packs.
+        local: see :func:`plugin_host`.
+    """
+    judge = trust or load_trust(settings)
+    host = plugin_host(settings, judge, local=local)
+    try:
+        loaded = await load_packs(host, settings.packs if packs is None else packs, settings.root)
+        log = await asyncio.to_thread(open_log, settings)
+        ttl = timedelta(seconds=settings.kernel.evidence_ttl)
+        evidence = EvidenceGatherer(host, judge, ttl=ttl)
+        kernel = Kernel(host, evidence, loaded, log, deadline=settings.kernel.deadline)
+        try:
+            yield Assembly(settings, host, kernel, log)
+        finally:
+            await kernel.close()
+            await log.close()
+    finally:
+        for engine in host.providers("govkernel_policy_engines"):
+            await engine.value.close()
+
+
+def open_log(settings: Settings) -> AuditLog:
+    """The workspace's audit log, created when it is not there."""
+    key = load_or_create_key(settings.path(settings.audit.key))
+    return AuditLog.open(settings.database_url, origin=settings.audit.origin, signing_key=key)
+
+
+async def _load_pack(host: PluginHost, wanted: PackTable, root: Path) -> Provider[LoadedPack]:
+    pack = load_pack(find_pack(wanted.source, root), parameters=wanted.parameters, mode=wanted.mode)
+    for engine in host.providers("govkernel_policy_engines"):
+        if engine.value.name == pack.manifest.engine:
+            loaded = await host.call(engine, lambda it: it.load(pack), _loaded, deadline=LOAD_DEADLINE)
+            return Provider(engine.plugin, loaded, engine.builtin)
+    raise PolicyError(
+        "policy.no-engine",
+        f"Pack {pack.manifest.id!r} needs the policy engine {pack.manifest.engine!r}, which is not here.",
+        remedy='Install the extra for it, e.g. `pip install "govkernel[opa]"`, or the plugin that brings it.',
+    )
+
+
+def _loaded(value: Any) -> LoadedPack:
+    if not isinstance(value, LoadedPack):
+        raise TypeError(f"expected a loaded pack, got {type(value).__name__}")
+    return value
+
+
+def _optional(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("govkernel"):
+            raise
+        return None
+
+
+def _read_entities(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "config.entities",
+            f"The Cedar entities {path} cannot be read.",
+            why=str(error),
+            remedy="Correct [cedar] entities in govkernel.toml.",
+        ) from None

@@ -1,0 +1,57 @@
+"""``govkernel admit``: the webhook's decision about manifests, without a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govkernel.cli.output import Config, Exit, Json
+
+
+def admit(
+    files: Annotated[
+        list[Path],
+        typer.Option(
+            "--file", "-f", help="Manifest: YAML or JSON, several documents allowed; - for standard input."
+        ),
+    ],
+    pack: Annotated[
+        list[str] | None,
+        typer.Option("--pack", help="Pack to ask instead of the configured ones; repeatable."),
+    ] = None,
+    key: Annotated[
+        list[Path] | None, typer.Option("--key", help="Public key to trust for everything; repeatable.")
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="Trust policy to use instead of the configured one.")
+    ] = None,
+    user: Annotated[str, typer.Option(help="Who applies them, as Kubernetes would name them.")] = "",
+    report: Annotated[str, typer.Option("--format", help="text, json, junit, sarif or github.")] = "text",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Decide about manifests as the admission webhook would: exit 0 when all are allowed, 1 when one is denied."""
+    from govkernel.cli.doors import choose_trust, packs_named, render, report_format
+    from govkernel.config import load_settings
+
+    settings = load_settings(config)
+    judge = choose_trust(settings, trust, key or [])
+
+    async def run() -> tuple[bool, str]:
+        from govkernel.admission.offline import admit_files
+        from govkernel.assemble import assembled
+
+        async with assembled(settings, trust=judge, packs=packs_named(settings, pack), local=True) as parts:
+            chosen = report_format(parts.host, "json" if as_json else report)
+            outcome = await admit_files(
+                files, parts.kernel, parts.host, user=user, environments=settings.admission.environments
+            )
+            return outcome.allowed, await render(parts.host, chosen, outcome)
+
+    allowed, rendered = asyncio.run(run())
+    sys.stdout.write(rendered if rendered.endswith("\n") else rendered + "\n")
+    raise typer.Exit(Exit.YES if allowed else Exit.NO)

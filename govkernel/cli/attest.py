@@ -1,0 +1,120 @@
+"""``govkernel attest``: a signed statement about an artifact."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from govkernel.cli.output import Config, Json, finish, plain, say
+from govkernel.cli.signing import Key, Name, Out, described, keep, open_key
+from govkernel.domain import predicates, strict_json
+from govkernel.errors import InputError
+
+
+def attest(
+    path: Annotated[Path, typer.Argument(help="The artifact: file or folder.")],
+    type_: Annotated[
+        str, typer.Option("--type", help="Predicate type: a short name such as evaluation-result, or a URI.")
+    ],
+    key: Key,
+    predicate: Annotated[Path | None, typer.Option("--predicate", help="The claim: a JSON file.")] = None,
+    compute: Annotated[
+        bool,
+        typer.Option(
+            "--compute", help="Compute the claim instead: evaluation-result (with --suite) or pii-scan."
+        ),
+    ] = False,
+    suite: Annotated[
+        Path | None, typer.Option("--suite", help="Evaluation suite (JSONL) for --compute.")
+    ] = None,
+    kind: Annotated[str, typer.Option("--kind", help="model, prompt, dataset, … [default: detected].")] = "",
+    name: Name = None,
+    out: Out = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Sign an in-toto statement about an artifact, with a claim from a file or one computed now."""
+    from govkernel.config import load_settings
+    from govkernel.domain import ArtifactKind
+    from govkernel.provenance import NamedBundle, describe, detect_kind, resolve_type
+    from govkernel.provenance import attest as sign_statement
+
+    if (predicate is None) != compute:
+        raise InputError(
+            "cli.predicate",
+            "There must be one source of the claim.",
+            remedy="Give --predicate FILE or --compute.",
+        )
+    if kind and kind not in set(ArtifactKind):
+        raise InputError(
+            "cli.kind",
+            f"There is no artifact kind {kind!r}.",
+            remedy=f"Use one of {', '.join(ArtifactKind)}.",
+        )
+    settings = load_settings(config)
+    uri = resolve_type(type_)
+    subject = describe(path, ArtifactKind(kind) if kind else detect_kind(path))
+    claim = _compute(uri, path, suite) if predicate is None else _read(predicate)
+    content = sign_statement(subject, uri, claim, open_key(key, settings), name or [])
+    written = keep([NamedBundle(f".{_short(uri)}.sigstore.json", content)], path, out, settings)
+
+    def text() -> None:
+        say(f"[green]✓[/] attested {plain(_short(uri))} about {plain(path)}")
+        for line in _summary(uri, claim):
+            say(f"  {plain(line)}")
+        say(f"  bundle  {plain(written[0])}")
+
+    document = {**described(subject, written), "predicateType": uri, "predicate": claim}
+    finish(True, document, as_json=as_json, text=text)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            "cli.unreadable", f"The claim {path} cannot be read.", why=str(error), remedy="Check the path."
+        ) from None
+    claim = strict_json.loads(content)
+    if not isinstance(claim, dict):
+        raise InputError(
+            "cli.predicate",
+            "A claim is a JSON object.",
+            why=f"{path} holds {type(claim).__name__}.",
+            remedy="See attestations/ for examples.",
+        )
+    return claim
+
+
+def _compute(uri: str, path: Path, suite: Path | None) -> dict[str, Any]:
+    if uri == predicates.PII_SCAN:
+        from runtime_guard.scan import scan_path
+
+        return scan_path(path, now=datetime.now(UTC)).predicate()
+    if uri == predicates.EVALUATION_RESULT:
+        from runtime_guard.encoder.evaluate import evaluate
+
+        return evaluate(path, suite, now=datetime.now(UTC))
+    raise InputError(
+        "cli.compute",
+        f"Nothing here can compute a claim of type {uri}.",
+        remedy="Compute it yourself and give it with --predicate.",
+    )
+
+
+def _short(uri: str) -> str:
+    names = {value: short for short, value in predicates.SHORT_NAMES.items()}
+    return names.get(uri) or "".join(char if char.isalnum() else "-" for char in uri.rsplit("//", 1)[-1])[:80]
+
+
+def _summary(uri: str, claim: dict[str, Any]) -> list[str]:
+    if uri == predicates.PII_SCAN:
+        state = "complete" if claim["complete"] else "INCOMPLETE"
+        return [f"{claim['records']} records, {claim['findings']} findings, {state}"]
+    if uri == predicates.EVALUATION_RESULT:
+        verdict = "passed" if claim["passed"] else "FAILED"
+        return [f"{claim['suite']['name']}: score {claim['score']:.3f}, {verdict}"]
+    return []

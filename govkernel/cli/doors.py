@@ -1,0 +1,76 @@
+"""What the commands that decide have in common: whom to trust, which packs to ask, how to report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from govkernel import checks
+from govkernel.config import PackTable, Settings
+from govkernel.domain import Report
+from govkernel.errors import InputError
+from govkernel.hookspecs import ReportFormat
+from govkernel.plugins import PluginHost, Provider
+from govkernel.provenance import TrustPolicy
+
+MAX_KEY_BYTES = 64 * 1024
+
+
+def choose_trust(settings: Settings, trust: Path | None, keys: Sequence[Path]) -> TrustPolicy:
+    """The trust policy to judge with: named keys, a named policy, or the workspace's.
+
+    Raises:
+        ConfigError, InputError: none of them can be used.
+    """
+    from govkernel.assemble import load_trust
+
+    if keys:
+        return TrustPolicy.from_keys({path.stem: read_key(path) for path in keys})
+    return TrustPolicy.load(trust) if trust else load_trust(settings)
+
+
+def read_key(path: Path) -> bytes:
+    """The bytes of a key file.
+
+    Raises:
+        InputError: ``cli.unreadable``.
+    """
+    try:
+        if path.stat().st_size > MAX_KEY_BYTES:
+            raise OSError(f"larger than {MAX_KEY_BYTES} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            "cli.unreadable", f"The file {path} cannot be read.", why=str(error), remedy="Check the path."
+        ) from None
+
+
+def packs_named(settings: Settings, names: Sequence[str] | None) -> Sequence[PackTable] | None:
+    """The packs named on the command line, with the configured mode and parameters where they are configured."""
+    if not names:
+        return None
+    configured = {item.source: item for item in settings.packs}
+    return [configured.get(name, PackTable(source=name)) for name in names]
+
+
+def report_format(host: PluginHost, name: str) -> Provider[ReportFormat]:
+    """The report format of that name; looked up before anything is decided.
+
+    Raises:
+        InputError: ``cli.format`` when no plugin offers it.
+    """
+    formats = {item.value.name: item for item in host.providers("govkernel_report_formats")}
+    if name not in formats:
+        known = ", ".join(sorted(formats))
+        raise InputError(
+            "cli.format",
+            f"There is no report format {name!r}.",
+            why=f"Known: {known}.",
+            remedy="Choose one of them.",
+        )
+    return formats[name]
+
+
+async def render(host: PluginHost, chosen: Provider[ReportFormat], report: Report) -> str:
+    """The report in the chosen format."""
+    return await host.call(chosen, lambda it: it.render(report), checks.text, deadline=30)

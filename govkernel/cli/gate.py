@@ -1,0 +1,100 @@
+"""``govkernel gate``: the CI door."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govkernel.cli.output import Config, Exit, Json
+from govkernel.domain import Action
+from govkernel.errors import InputError
+from govkernel.facts import RISK_ORDER
+
+
+def gate(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Artifacts: files or folders; prefix with model:, prompt: or dataset: to say the kind."
+        ),
+    ],
+    pack: Annotated[
+        list[str] | None,
+        typer.Option("--pack", help="Pack to ask instead of the configured ones; repeatable."),
+    ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--key", help="Public key to trust for everything, instead of the trust policy; repeatable."
+        ),
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="Trust policy to use instead of the configured one.")
+    ] = None,
+    action: Annotated[str, typer.Option(help="promote or deploy.")] = "promote",
+    environment: Annotated[str, typer.Option(help="Where it is going, e.g. production.")] = "",
+    risk: Annotated[
+        str, typer.Option(help="Declared risk of the use: minimal, limited, high or unacceptable.")
+    ] = "",
+    report: Annotated[str, typer.Option("--format", help="text, json, junit, sarif or github.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="Write the report to a file as well.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Verify artifacts and evaluate the packs: exit 0 when all are allowed, 1 when one is denied."""
+    from govkernel.cli.doors import choose_trust, packs_named, render, report_format
+    from govkernel.config import load_settings
+
+    settings = load_settings(config)
+    judge = choose_trust(settings, trust, key or [])
+
+    async def run() -> tuple[bool, str]:
+        from govkernel.assemble import assembled
+        from govkernel.gate.service import run_gate
+
+        async with assembled(settings, trust=judge, packs=packs_named(settings, pack), local=True) as parts:
+            chosen = report_format(parts.host, "json" if as_json else report)
+            outcome = await run_gate(
+                paths, parts.kernel, action=_action(action), environment=environment, risk=_risk(risk)
+            )
+            return outcome.allowed, await render(parts.host, chosen, outcome)
+
+    allowed, rendered = asyncio.run(run())
+    if out is not None:
+        _write(out, rendered)
+    sys.stdout.write(rendered if rendered.endswith("\n") else rendered + "\n")
+    raise typer.Exit(Exit.YES if allowed else Exit.NO)
+
+
+def _action(name: str) -> Action:
+    if name not in (Action.PROMOTE, Action.DEPLOY, Action.ADMIT):
+        raise InputError(
+            "cli.action", f"A gate cannot decide about {name!r}.", remedy="Use promote, deploy or admit."
+        )
+    return Action(name)
+
+
+def _risk(name: str) -> str:
+    if name not in RISK_ORDER:
+        raise InputError(
+            "cli.risk",
+            f"There is no risk class {name!r}.",
+            remedy="Use minimal, limited, high or unacceptable.",
+        )
+    return name
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            "cli.unwritable",
+            f"The report {path} cannot be written.",
+            why=str(error),
+            remedy="Check the path.",
+        ) from None

@@ -1,0 +1,79 @@
+"""How commands speak: tables and sentences for people, one JSON document for machines, errors that advise.
+
+Exit codes are the same everywhere: 0 allowed or true, 1 denied or false, 2 usage or system error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from govkernel.errors import GovkernelError
+
+console = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    YES = 0
+    NO = 1
+    ERROR = 2
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file [default: nearest govkernel.toml].")
+]
+
+
+def finish(answer: bool, document: Mapping[str, Any], *, as_json: bool, text: Callable[[], None]) -> NoReturn:
+    """Print the result and exit 0 when ``answer`` is true, else 1.
+
+    Args:
+        answer: allowed, verified, passed.
+        document: the result for machines.
+        as_json: print ``document`` instead of calling ``text``.
+        text: prints the result for people.
+    """
+    if as_json:
+        print_json(document)
+    else:
+        text()
+    raise typer.Exit(Exit.YES if answer else Exit.NO)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def say(text: str) -> None:
+    """A line of our own text; rich markup is understood, so pass strangers' text through :func:`plain`."""
+    console.print(text)
+
+
+def plain(text: object) -> str:
+    """Strangers' text, made harmless for a terminal: no markup, no control characters."""
+    return escape("".join(char if char.isprintable() or char == "\n" else "�" for char in str(text)))
+
+
+def show_error(error: GovkernelError, *, as_json: bool) -> None:
+    """An error in three lines: what happened, why, what to do. As JSON on standard output with ``--json``."""
+    if as_json:
+        print_json({"error": error.as_dict()})
+        return
+    stderr.print(f"[bold red]error[/] {plain(error.what)} [dim]({error.code})[/]")
+    if error.why:
+        stderr.print(f"  why  {plain(error.why)}")
+    if error.remedy:
+        stderr.print(f"  fix  {plain(error.remedy)}")

@@ -1,0 +1,63 @@
+"""The inference door, put together: the kernel decides, the plugins' detectors screen, the proxy relays."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from govkernel import checks
+from govkernel.assemble import Assembly
+from govkernel.domain import Finding
+from govkernel.hookspecs import Detector
+from govkernel.plugins import PluginHost, Provider
+from runtime_guard.plugin import DetectorsPlugin
+from runtime_guard.proxy.app import GuardApp
+from runtime_guard.proxy.settings import GuardSettings
+from runtime_guard.proxy.upstream import StaticUpstream
+from runtime_guard.screen import MAX_FINDINGS, Screen
+
+
+class IsolatedDetector:
+    """A plugin's detector, called through the host: apart, time-boxed, checked, counted."""
+
+    def __init__(self, host: PluginHost, provider: Provider[Detector]) -> None:
+        self._host = host
+        self._provider = provider
+        self.name = provider.value.name
+        self.labels = frozenset(provider.value.labels)
+
+    async def detect(self, text: str, role: str) -> Sequence[Finding]:
+        """The detector's findings.
+
+        Raises:
+            PluginError: it raised, hung or returned nonsense.
+        """
+        check = checks.sequence(Finding, MAX_FINDINGS)
+        return await self._host.call(self._provider, lambda it: it.detect(text, role), check)
+
+
+def screen_of(host: PluginHost) -> Screen:
+    """The screen of all detectors: ours directly, those of plugins isolated.
+
+    Raises:
+        PluginError: a plugin does not load, so what it would have found is unknown.
+    """
+    host.register("guard", DetectorsPlugin(), builtin=True)
+    providers = host.providers("govkernel_detectors")
+    for fault in host.broken():
+        raise fault
+    return Screen([item.value if item.builtin else IsolatedDetector(host, item) for item in providers])
+
+
+@asynccontextmanager
+async def guard_app(parts: Assembly) -> AsyncIterator[GuardApp]:
+    """The guard proxy of a workspace."""
+    table = parts.settings.guard
+    settings = GuardSettings(
+        tenants=table.tenants,
+        environment=table.environment,
+        decide_seconds=parts.settings.kernel.deadline * 2,
+    )
+    chosen = [item.value for item in parts.host.providers("govkernel_upstreams")]
+    upstreams = [*chosen, StaticUpstream(table.upstream, table.upstream_key)]
+    yield GuardApp(settings, parts.kernel.decide, screen_of(parts.host), upstreams)

@@ -1,0 +1,144 @@
+"""The forward pass of BERT as functions over a mapping of weights, named as in the published checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from govkernel.errors import ConfigError
+from runtime_guard.encoder.config import EncoderConfig
+
+Weights = Mapping[str, Tensor]
+
+_ACTIVATIONS: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {
+    "gelu": F.gelu,
+    "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
+    "gelu_pytorch_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "relu": F.relu,
+}
+
+
+@dataclass(frozen=True)
+class Bert:
+    """A model ready to run; make it with :func:`checked`.
+
+    Attributes:
+        config: its shape.
+        weights: float32 tensors by checkpoint name, without a ``bert.`` prefix.
+    """
+
+    config: EncoderConfig
+    weights: Weights
+
+    def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Unit-length sentence embeddings.
+
+        Args:
+            ids: word-piece ids, int64, (texts, length).
+            mask: 1 for word pieces, 0 for padding, same shape.
+
+        Returns:
+            float32, (texts, hidden_size), each row of L2 norm 1.
+        """
+        hidden = self._embeddings(ids)
+        visible = mask[:, None, None, :].bool()
+        for number in range(self.config.num_hidden_layers):
+            hidden = self._layer(f"encoder.layer.{number}", hidden, visible)
+        return F.normalize(self._pool(hidden, mask), dim=-1)
+
+    def _pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        if self.config.pooling == "cls":
+            return hidden[:, 0]
+        kept = mask[:, :, None].to(hidden.dtype)
+        return (hidden * kept).sum(1) / kept.sum(1).clamp(min=1e-9)
+
+    def _embeddings(self, ids: Tensor) -> Tensor:
+        weights = self.weights
+        words = F.embedding(ids, weights["embeddings.word_embeddings.weight"])
+        places = weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
+        segment = weights["embeddings.token_type_embeddings.weight"][0]
+        return self._norm("embeddings.LayerNorm", words + places + segment)
+
+    def _layer(self, name: str, hidden: Tensor, visible: Tensor) -> Tensor:
+        attended = self._attention(f"{name}.attention.self", hidden, visible)
+        attended = self._linear(f"{name}.attention.output.dense", attended)
+        hidden = self._norm(f"{name}.attention.output.LayerNorm", attended + hidden)
+        inner = _ACTIVATIONS[self.config.hidden_act](self._linear(f"{name}.intermediate.dense", hidden))
+        return self._norm(f"{name}.output.LayerNorm", self._linear(f"{name}.output.dense", inner) + hidden)
+
+    def _attention(self, name: str, hidden: Tensor, visible: Tensor) -> Tensor:
+        texts, length, width = hidden.shape
+        heads = self.config.num_attention_heads
+
+        def split(part: str) -> Tensor:
+            projected = self._linear(f"{name}.{part}", hidden)
+            return projected.view(texts, length, heads, width // heads).transpose(1, 2)
+
+        mixed = F.scaled_dot_product_attention(
+            split("query"), split("key"), split("value"), attn_mask=visible
+        )
+        return mixed.transpose(1, 2).reshape(texts, length, width)
+
+    def _linear(self, name: str, values: Tensor) -> Tensor:
+        return F.linear(values, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+
+    def _norm(self, name: str, values: Tensor) -> Tensor:
+        weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
+        return F.layer_norm(values, weight.shape, weight, bias, self.config.layer_norm_eps)
+
+
+def checked(config: EncoderConfig, tensors: Weights) -> Bert:
+    """A model whose weights are all there, in the shapes its configuration promises.
+
+    Args:
+        config: the shape.
+        tensors: a checkpoint; names may carry the prefix ``bert.``, other tensors are ignored.
+
+    Raises:
+        ConfigError: ``encoder.weights``: a tensor is missing or of another shape.
+    """
+    weights = {}
+    for name, shape in _shapes(config).items():
+        tensor = tensors.get(name, tensors.get(f"bert.{name}"))
+        found = "missing" if tensor is None else tuple(tensor.shape)
+        if (
+            tensor is None
+            or any(want not in (None, got) for want, got in zip(shape, tensor.shape, strict=False))
+            or len(shape) != tensor.dim()
+        ):
+            raise ConfigError(
+                "encoder.weights",
+                "The weights do not fit the model's configuration.",
+                why=f"{name}: {found}",
+                remedy="Restore config.json and model.safetensors from the same release.",
+            )
+        weights[name] = tensor.to(torch.float32)
+    return Bert(config, weights)
+
+
+def _shapes(config: EncoderConfig) -> dict[str, tuple[int | None, ...]]:
+    """Name to shape of every tensor needed; None where the configuration does not say."""
+    width, inner = config.hidden_size, config.intermediate_size
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "embeddings.word_embeddings.weight": (None, width),
+        "embeddings.position_embeddings.weight": (config.max_position_embeddings, width),
+        "embeddings.token_type_embeddings.weight": (None, width),
+    }
+    linear = {"attention.self.query": (width, width), "attention.self.key": (width, width)}
+    linear |= {"attention.self.value": (width, width), "attention.output.dense": (width, width)}
+    linear |= {"intermediate.dense": (inner, width), "output.dense": (width, inner)}
+    norms = ["embeddings.LayerNorm"]
+    for number in range(config.num_hidden_layers):
+        prefix = f"encoder.layer.{number}"
+        norms += [f"{prefix}.attention.output.LayerNorm", f"{prefix}.output.LayerNorm"]
+        for name, shape in linear.items():
+            shapes[f"{prefix}.{name}.weight"] = shape
+            shapes[f"{prefix}.{name}.bias"] = shape[:1]
+    for name in norms:
+        shapes[f"{name}.weight"] = shapes[f"{name}.bias"] = (width,)
+    return shapes

@@ -85,6 +85,17 @@ def test_several_writers_share_one_database(tmp_path: Path, key: Ed25519PrivateK
         asyncio.run(log.close())
 
 
+def test_a_log_can_be_verified_while_it_grows(log: AuditLog, tmp_path: Path):
+    with ThreadPoolExecutor(1) as thread:
+        writing = thread.submit(lambda: [log.append_many([sample_record(n, NOW)]) for n in range(150)])
+        reports = [verify(url(tmp_path), log.verifier, NOW)]
+        while not writing.done():
+            reports.append(verify(url(tmp_path), log.verifier, NOW))
+        writing.result()
+    assert all(report.intact for report in reports)
+    assert verify(url(tmp_path), log.verifier, NOW).size == 150
+
+
 @pytest.mark.parametrize("identifier", ["a\0b", "x" * 2048, "é" * 2048, '"\\', "\u202e", "🙂", ""])
 def test_any_identifier_is_kept_as_it_was(log: AuditLog, tmp_path: Path, identifier: str):
     record = with_principal(sample_record(1, NOW), identifier)

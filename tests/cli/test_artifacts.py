@@ -35,7 +35,9 @@ def test_the_signing_key_is_encrypted_when_a_passphrase_is_set(run: Run, monkeyp
 
 def test_a_signed_model_verifies_and_a_changed_one_is_refused_by_name(run: Run, model: Path) -> None:
     assert run("sign", "model", "model", "--key", KEY).code == 0
-    assert run("verify", "model", "--bundle", BUNDLE, "--key", PUBLIC_KEY, "--json").json()["verified"] is True
+    assert (
+        run("verify", "model", "--bundle", BUNDLE, "--key", PUBLIC_KEY, "--json").json()["verified"] is True
+    )
     (model / "config.json").write_text("{}")
     refused = run("verify", "model", "--bundle", BUNDLE, "--key", PUBLIC_KEY)
     assert refused.code == 1
@@ -85,7 +87,9 @@ def test_missing_files_are_system_errors_that_name_them(run: Run, model: Path) -
 
 def test_a_claim_that_breaks_its_schema_is_not_signed(run: Run, model: Path) -> None:
     Path("card.json").write_text(json.dumps({"license": "MIT"}))
-    refused = run("attest", "model", "--type", "model-card", "--predicate", "card.json", "--key", KEY, "--json")
+    refused = run(
+        "attest", "model", "--type", "model-card", "--predicate", "card.json", "--key", KEY, "--json"
+    )
     assert refused.code == 2
     assert refused.json()["error"]["code"] == "provenance.predicate-invalid"
 
@@ -157,7 +161,9 @@ def test_manifests_are_admitted_by_the_evidence_about_their_models(run: Run, app
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
         "metadata": {"name": "tiny", "namespace": "prod"},
-        "spec": {"predictor": {"model": {"modelFormat": {"name": "x"}, "storageUri": "mlflow://models/tiny/1"}}},
+        "spec": {
+            "predictor": {"model": {"modelFormat": {"name": "x"}, "storageUri": "mlflow://models/tiny/1"}}
+        },
     }
     Path("good.json").write_text(json.dumps(manifest))
     assert run("admit", "-f", "good.json").code == 0

@@ -27,7 +27,9 @@ def test_an_edited_row_is_named(run: Run, approved: Path) -> None:
         if Path(f".govkernel/audit.db{suffix}").exists():
             shutil.copy(f".govkernel/audit.db{suffix}", f"copy.db{suffix}")
     with sqlite3.connect("copy.db") as database:
-        database.execute("UPDATE record SET payload = replace(payload, '\"allow\"', '\"deny\"') WHERE idx = 1")
+        database.execute(
+            "UPDATE record SET payload = replace(payload, '\"allow\"', '\"deny\"') WHERE idx = 1"
+        )
     found = run("audit", "verify", "--database", "sqlite:///copy.db", "--json")
     assert found.code == 1
     assert any("1" in str(item) for item in found.json()["findings"])

@@ -113,7 +113,7 @@ class CedarPack:
                 why="; ".join(str(error) for error in errors)[:400],
                 remedy="Run `govkernel policy test` on the pack; the facts it was given are in the record.",
             )
-        return sorted(result.diagnostics.reasons)
+        return sorted(result.diagnostics.reasons, key=self._slices.order)
 
 
 def _schema(pack: PolicyPack) -> cedarpy.Schema:

@@ -51,7 +51,12 @@ class PolicySlices:
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self.policies: Mapping[str, Policy] = {item.template.id: item for item in policies}
+        self._order = {name: position for position, name in enumerate(self.policies)}
         self._handles: dict[tuple[str, str, str], cedarpy.PolicySet | None] = {}
+
+    def order(self, name: str) -> int:
+        """Where a policy stands in the pack: its author puts first what a person should read first."""
+        return self._order[name]
 
     def handle(self, action: str, resource_type: str, effect: str = _ALL) -> cedarpy.PolicySet | None:
         """The handle for a slice; None when no policy can match."""
@@ -95,7 +100,8 @@ def _parse(path: str, text: str) -> list[pst.Template]:
         raise _bad("syntax", path, str(error)) from None
     if nodes.templates:
         raise _bad("template", path, "policy templates (?principal, ?resource) are not supported")
-    return list(nodes.static_policies.values())
+    # cedarpy names policies policy0, policy1, … in the order they are written
+    return [nodes.static_policies[f"policy{position}"] for position in range(len(nodes.static_policies))]
 
 
 def _understand(pack: PolicyPack, path: str, template: pst.Template) -> Policy:

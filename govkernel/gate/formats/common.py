@@ -16,6 +16,8 @@ MAX_TEXT: Final = 2000
 MAX_PROBLEMS: Final = 200
 """Problems shown of one entry; the rest is counted."""
 
+OTHER_CONTENT: Final = "provenance.subject-mismatch"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -90,7 +92,9 @@ def _all(entry: ReportEntry) -> Iterator[Problem]:
     yield from (_told(reason, "warning") for reason in entry.decision.warnings)
     if denied:
         for artifact, evidence in zip(entry.artifacts, entry.evidence, strict=False):
-            yield from (_refused(artifact, rejected) for rejected in evidence.rejected)
+            # A bundle about other content explains less than one that names what is wrong with this content.
+            telling = sorted(evidence.rejected, key=lambda item: item.code == OTHER_CONTENT)
+            yield from (_refused(artifact, rejected) for rejected in telling)
 
 
 def _told(reason: Reason, level: str) -> Problem:

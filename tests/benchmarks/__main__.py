@@ -1,0 +1,8 @@
+"""``make bench``: every benchmark."""
+
+from __future__ import annotations
+
+from tests.benchmarks import decisions
+
+if __name__ == "__main__":
+    decisions.main()

@@ -17,7 +17,10 @@ class Frozen(BaseModel):
 
 
 class FrozenDict(dict[str, Any]):
-    """A ``dict`` that cannot be changed after it was made, so every JSON encoder still takes it."""
+    """A ``dict`` that cannot be changed after it was made, so every JSON encoder still takes it.
+
+    What it holds must be frozen as well; :func:`freeze` sees to that, and takes a FrozenDict as done.
+    """
 
     __slots__ = ()
 
@@ -43,7 +46,7 @@ def freeze(value: Any, depth: int = MAX_VALUE_DEPTH) -> Any:
     Raises:
         ValueError: the value is not JSON or is nested deeper than ``depth``.
     """
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, (str, bool, int, float, FrozenDict)):
         return value
     if depth <= 0:
         raise ValueError(f"nested deeper than {MAX_VALUE_DEPTH} levels")

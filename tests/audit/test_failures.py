@@ -82,6 +82,27 @@ def test_a_database_that_was_rolled_back_is_not_extended(log: AuditLog, store: F
     assert code_of_append(log, 4) == "audit.corrupt"
 
 
+def test_a_log_that_was_emptied_while_it_was_open_is_not_begun_anew(log: AuditLog, store: FlakyStore):
+    log.append_many([sample_record(0, NOW)])
+    tamper(store, "DELETE FROM record; DELETE FROM checkpoint; DELETE FROM node")
+    assert code_of_append(log, 1) == "audit.corrupt"
+
+
+def test_another_history_by_the_same_key_is_not_extended(
+    log: AuditLog, store: FlakyStore, key: Ed25519PrivateKey, tmp_path: Path
+):
+    log.append_many([sample_record(n, NOW) for n in range(2)])
+    other = AuditLog.open(f"sqlite:///{tmp_path}/other.db", origin=ORIGIN, signing_key=key)
+    other.append_many([sample_record(n, NOW) for n in range(10, 15)])
+    asyncio.run(other.close())
+    tables = ("record", "checkpoint", "node")
+    copying = "".join(
+        f"DELETE FROM {name}; INSERT INTO {name} SELECT * FROM other.{name};" for name in tables
+    )
+    tamper(store, f"ATTACH '{tmp_path}/other.db' AS other; {copying}")
+    assert code_of_append(log, 3) == "audit.corrupt"
+
+
 @pytest.mark.parametrize(
     "sql",
     [

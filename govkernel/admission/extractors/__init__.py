@@ -1,0 +1,1 @@
+"""Reads pod specifications: which model, adapter, tokenizer and image a workload would use."""

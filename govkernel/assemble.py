@@ -26,6 +26,9 @@ from govkernel.provenance.plugin import ProvenancePlugin
 
 LOAD_DEADLINE: Final = 30.0
 
+LOCAL_DEADLINE: Final = 24 * 3600.0
+"""Seconds for a decision of a user's own command: it may read terabytes first."""
+
 
 class EnginesPlugin:
     """The policy engines that ship with govkernel."""
@@ -129,7 +132,8 @@ async def assembled(
         log = await asyncio.to_thread(open_log, settings)
         ttl = timedelta(seconds=settings.kernel.evidence_ttl)
         evidence = EvidenceGatherer(host, judge, ttl=ttl)
-        kernel = Kernel(host, evidence, loaded, log, deadline=settings.kernel.deadline)
+        deadline = LOCAL_DEADLINE if local else settings.kernel.deadline
+        kernel = Kernel(host, evidence, loaded, log, deadline=deadline)
         try:
             yield Assembly(settings, host, kernel, log)
         finally:
@@ -143,7 +147,8 @@ async def assembled(
 def open_log(settings: Settings) -> AuditLog:
     """The workspace's audit log, created when it is not there."""
     key = load_or_create_key(settings.path(settings.audit.key))
-    return AuditLog.open(settings.database_url, origin=settings.audit.origin, signing_key=key)
+    spool = settings.state / "audit.spool.jsonl"
+    return AuditLog.open(settings.database_url, origin=settings.audit.origin, signing_key=key, spool=spool)
 
 
 async def _load_pack(host: PluginHost, wanted: PackTable, root: Path) -> Provider[LoadedPack]:

@@ -117,9 +117,7 @@ class Kernel:
 
     async def _answer(self, pack: Provider[LoadedPack], question: PolicyInput) -> Answer:
         manifest = pack.value.pack.manifest
-        verdict = await self._host.call(
-            pack, lambda it: it.evaluate(question), checks.model(Verdict), deadline=self._deadline
-        )
+        verdict = await self._host.call(pack, lambda it: it.evaluate(question), checks.model(Verdict))
         prefix = f"{manifest.id}/"
         if not all(reason.policy.startswith(prefix) for reason in verdict.permits + verdict.forbids):
             raise PolicyError(

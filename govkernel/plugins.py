@@ -153,20 +153,23 @@ class PluginHost:
             operation: the call; may return an awaitable.
             check: returns the checked value; raises ValueError or TypeError on nonsense.
                 Built-in providers are held to their types by the type checker instead.
-            deadline: seconds; default is the host's.
+            deadline: seconds; default is the host's for plugins of others, none for our own, which the
+                caller's deadline bounds.
 
         Raises:
             PluginError: ``plugin.raised``, ``plugin.deadline``, ``plugin.nonsense`` or ``plugin.saturated``.
             GovkernelError: a built-in provider's own typed error, as it is.
         """
         name = provider.plugin
-        self._status[name].calls += 1
-        limit = self._deadline if deadline is None else deadline
+        self._status.setdefault(name, PluginStatus(name, provider.builtin)).calls += 1
+        limit = self._deadline if deadline is None and not provider.builtin else deadline
         try:
             async with asyncio.timeout(limit):
                 result = await self._run(provider, operation)
         except TimeoutError as error:
-            raise self._fault(name, "plugin.deadline", f"did not answer within {limit:g} s", error) from None
+            raise self._fault(
+                name, "plugin.deadline", f"did not answer within {limit or 0:g} s", error
+            ) from None
         except GovkernelError as error:
             if provider.builtin or isinstance(error, PluginError):
                 raise

@@ -74,7 +74,8 @@ def codes_in(source: str) -> list[str]:
 
 
 def _collect(modules: list[Module]) -> dict[str, list[str]]:
-    areas = {code.split(".")[0] for module in modules for code in _given(module)}
+    errors = _error_classes(modules)
+    areas = {code.split(".")[0] for module in modules for code in _given(module, modules, errors)}
     found: dict[str, list[str]] = {}
     for module in modules:
         for code in (*_literals(module), *_joined(module, modules, areas)):
@@ -87,18 +88,32 @@ def _other(text: str) -> bool:
     return text in NOT_CODES or FILE.fullmatch(text) is not None or text.startswith("govkernel.")
 
 
-def _given(module: Module) -> Iterator[str]:
-    """Literal (starts of) codes given to an error class or as ``code=``."""
+def _given(module: Module, modules: list[Module], errors: set[str]) -> Iterator[str]:
+    """Literal (starts of) codes given to an error class or as ``code=``, directly or through a helper."""
     for call in _calls(module):
-        error = _name(call).endswith("Error") and not _name(call)[:1].islower()
-        arguments = call.args[:1] if error else []
+        arguments = call.args[:1] if _name(call) in errors else []
         arguments += [item.value for item in call.keywords if item.arg == "code"]
         for argument in arguments:
-            joined = isinstance(argument, ast.JoinedStr) and argument.values
-            start = argument.values[0] if joined else argument  # type: ignore[attr-defined]
-            text = start.value if isinstance(start, ast.Constant) else None
-            if isinstance(text, str) and re.match(r"[a-z][a-z0-9-]*\.[a-z0-9-]*$", text):
-                yield text
+            texts: list[str] = []
+            if isinstance(argument, ast.Constant | ast.Name | ast.IfExp):
+                texts = list(_values(argument, module, modules))
+            elif isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
+                texts = [str(argument.values[0].value)]
+            yield from (text for text in texts if re.match(r"[a-z][a-z0-9-]*\.[a-z0-9-]*$", text))
+
+
+def _error_classes(modules: list[Module]) -> set[str]:
+    """Names of GovkernelError and everything derived from it."""
+    classes = [node for module in modules for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    found = {"GovkernelError", "InputError", "ConfigError", "PolicyError"}
+    while more := {
+        node.name
+        for node in classes
+        if node.name not in found
+        and any(isinstance(base, ast.Name) and base.id in found for base in node.bases)
+    }:
+        found |= more
+    return found
 
 
 def _literals(module: Module) -> Iterator[str]:

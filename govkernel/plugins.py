@@ -247,7 +247,10 @@ class _Lane:
 
     def _await(self, awaitable: Awaitable[Any], outcome: ThreadFuture[Any]) -> Any:
         async def wait() -> Any:
-            return await awaitable
+            try:
+                return await awaitable
+            except (SystemExit, KeyboardInterrupt) as error:  # would end the loop, and the process with it
+                raise RuntimeError(repr(error)) from error
 
         running = asyncio.run_coroutine_threadsafe(wait(), self._responsive_loop())
         outcome.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from govkernel.config import PackTable, Settings
 
@@ -29,15 +30,17 @@ def rows() -> list[str]:
         if name == "root":
             continue
         table = PackTable if name == "packs" else field.annotation
-        assert isinstance(table, type) and issubclass(table, BaseModel)
-        found.extend(_row(f"{'packs[]' if name == 'packs' else name}.{key}", item) for key, item in table.model_fields.items())
+        assert isinstance(table, type)
+        assert issubclass(table, BaseModel)
+        prefix = "packs[]" if name == "packs" else name
+        found.extend(_row(f"{prefix}.{key}", item) for key, item in table.model_fields.items())
     return found
 
 
-def _row(name: str, field: object) -> str:
-    default = field.get_default(call_default_factory=True)  # type: ignore[attr-defined]
-    shown = "required" if field.is_required() else f"`{default!r}`" if not hasattr(default, "parts") else f"`{default}`"  # type: ignore[attr-defined]
-    return f"| `{name}` | {shown} | {field.description} |"  # type: ignore[attr-defined]
+def _row(name: str, field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    shown = str(default) if isinstance(default, Path) else repr(default)
+    return f"| `{name}` | {'required' if field.is_required() else f'`{shown}`'} | {field.description} |"
 
 
 if __name__ == "__main__":

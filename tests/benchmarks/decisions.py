@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ class Evidence:
             predicates.MODEL_CARD: {"license": "MIT", "riskClass": "limited", "intendedUse": "benchmarks"},
         }
         kind = list(said)[int(bundle.content)]
-        statement = Statement(subjects=(Subject(digests=(DIGEST,)),), predicate_type=kind, predicate=said[kind], digest=DIGEST)
+        subjects = (Subject(digests=(DIGEST,)),)
+        statement = Statement(subjects=subjects, predicate_type=kind, predicate=said[kind], digest=DIGEST)
         return VerifiedStatement(statement=statement, signers=(Signer(name="release"),))
 
     def judge(self, verified: VerifiedStatement, artifact: Artifact, now: datetime) -> AcceptedStatement:
@@ -152,12 +154,20 @@ def main() -> None:
             logged = Kernel(host, gatherer, [provider], log)
             assert runner.run(path.decide(request)).allowed
             sides = {
-                "decision path, not recorded": lambda: runner.run(_one_by_one(path, request)),
-                f"decision path, recorded, {TOGETHER} at a time": lambda: runner.run(_together(logged, request)),
+                "decision path, not recorded": partial(_run, runner, _one_by_one, path, request),
+                f"decision path, recorded, {TOGETHER} at a time": partial(
+                    _run, runner, _together, logged, request
+                ),
                 "cedarpy.is_authorized, all policies": _bare(pack, gatherer, runner, request),
             }
             show(title, interleaved(sides), "decisions/s")
         runner.run(log.close())
+
+
+def _run(
+    runner: asyncio.Runner, work: Callable[[Kernel, Request], Any], kernel: Kernel, request: Request
+) -> int:
+    return int(runner.run(work(kernel, request)))
 
 
 async def _one_by_one(kernel: Kernel, request: Request) -> int:
@@ -172,7 +182,9 @@ async def _together(kernel: Kernel, request: Request) -> int:
     return BATCH // TOGETHER * TOGETHER
 
 
-def _bare(pack: PolicyPack, gatherer: EvidenceGatherer, runner: asyncio.Runner, request: Request) -> Callable[[], int]:
+def _bare(
+    pack: PolicyPack, gatherer: EvidenceGatherer, runner: asyncio.Runner, request: Request
+) -> Callable[[], int]:
     """The peer: the engine alone, with parsed handles and a document that is already there."""
     cedarpy.Schema.from_str(pack_schema(pack.manifest.parameters))
     policies = cedarpy.PolicySet.from_str("\n".join(source.text for source in pack.policies))

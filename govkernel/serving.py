@@ -93,12 +93,11 @@ async def _application(door: Door, parts: Assembly) -> AsyncIterator[Served]:
 @contextlib.asynccontextmanager
 async def _admission(parts: Assembly) -> AsyncIterator[Served]:
     from govkernel.admission.app import create_app
-    from govkernel.admission.certificates import ensure_certificates
+    from govkernel.admission.tls import uvicorn_tls
 
     table = parts.settings.admission
-    made = ensure_certificates(parts.settings.path(table.tls), table.names)
     app = create_app(parts.kernel, parts.host, environments=table.environments)
-    tls = {"ssl_certfile": str(made.certificate_path), "ssl_keyfile": str(made.key_path)}
+    tls = uvicorn_tls(parts.settings.path(table.tls), table.names)
     yield Served("admission", app, table.host, table.port, tls)
 
 

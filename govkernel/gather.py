@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from govkernel import checks
 from govkernel.domain import (
@@ -25,8 +25,8 @@ from govkernel.domain import (
     RejectedStatement,
 )
 from govkernel.errors import GovkernelError
-from govkernel.hookspecs import Bundle, ReferenceResolver, VerifiedStatement
-from govkernel.plugins import PluginHost, Provider
+from govkernel.hookspecs import Bundle, VerifiedStatement
+from govkernel.plugins import PluginHost
 
 MAX_BUNDLES: Final = 1000
 CACHE_SIZE: Final = 10_000
@@ -117,7 +117,7 @@ class EvidenceGatherer:
         for provider in self._host.providers("govkernel_reference_resolvers"):
             if not provider.value.schemes & {ref.scheme, ANY_SCHEME}:
                 continue
-            artifact = await self._host.call(provider, _resolving(provider, ref), checks.either(Artifact))
+            artifact = await self._host.call(provider, lambda it: it.resolve(ref), checks.either(Artifact))
             if artifact is not None and artifact.digest is not None:
                 found.append(artifact)
         digests = {artifact.digest for artifact in found} | ({ref.digest} if ref.digest else set())
@@ -194,13 +194,6 @@ class EvidenceGatherer:
             remedy="Sign with `govkernel sign` or `govkernel attest`, or install the plugin for this format.",
             source=bundle.source,
         )
-
-
-def _resolving(provider: Provider[ReferenceResolver], ref: ArtifactRef) -> Callable[[ReferenceResolver], Any]:
-    """How to ask a resolver; ours reads whole models, which is not for the event loop."""
-    if provider.builtin and ref.scheme == "file":
-        return lambda it: asyncio.to_thread(it.resolve, ref)
-    return lambda it: it.resolve(ref)
 
 
 async def _ready(gathered: Gathered) -> Gathered:

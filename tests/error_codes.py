@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -96,7 +97,8 @@ def _given(module: Module, modules: list[Module], errors: set[str]) -> Iterator[
         for argument in arguments:
             texts: list[str] = []
             if isinstance(argument, ast.Constant | ast.Name | ast.IfExp):
-                texts = list(_values(argument, module, modules))
+                with suppress(Untraceable):  # other things are called code too, such as an HTTP status
+                    texts = list(_values(argument, module, modules))
             elif isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
                 texts = [str(argument.values[0].value)]
             yield from (text for text in texts if re.match(r"[a-z][a-z0-9-]*\.[a-z0-9-]*$", text))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from govkernel import checks
-from govkernel.admission.extractors.references import unknown
 from govkernel.admission.extractors.workloads import PodExtractor, workload_of
 from govkernel.domain import ArtifactKind, ArtifactRef, Extraction
+from govkernel.domain.names import unknown
 from govkernel.domain.request import MAX_ARTIFACTS
 from govkernel.errors import GovkernelError, InputError
 from govkernel.plugins import PluginHost

@@ -9,10 +9,10 @@ from typing import Any, Final
 from govkernel.admission.extractors import servers
 from govkernel.admission.extractors.commands import Command, commands_of, program_of
 from govkernel.admission.extractors.mentions import Mention, in_command, in_variables, server_of, sources_in
-from govkernel.admission.extractors.references import image_uri, repository_of
 from govkernel.admission.extractors.volumes import Mount, mounts_of
 from govkernel.admission.extractors.words import Environment
 from govkernel.domain import ArtifactKind
+from govkernel.domain.names import image_uri, repository_of
 
 NO_MODEL: Final = "no-model-named"
 """Problem of a server that is told no model: it would load a default, or one that its image holds."""

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from govkernel.admission.extractors import servers
 from govkernel.admission.extractors.commands import Command, program_of
-from govkernel.admission.extractors.references import is_model_uri, looks_like_model, unknown
 from govkernel.admission.extractors.servers import Place
 from govkernel.admission.extractors.words import Environment, Word
 from govkernel.domain import ArtifactKind
+from govkernel.domain.names import is_model_uri, looks_like_model, unknown
 
 _CODE: Final = re.compile(servers.CODE)
 _JSON_KEYS: Final = frozenset({"path", "model", "lora_path", "model_id", "local_path"})

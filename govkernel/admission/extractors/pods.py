@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from govkernel.admission.extractors.containers import NO_MODEL, Container, read_container
 from govkernel.admission.extractors.mentions import Mention
-from govkernel.admission.extractors.references import is_path, model_uri, unknown
 from govkernel.admission.extractors.volumes import Volume, mounted_at, normal, volumes_of
 from govkernel.domain import ArtifactKind, ArtifactRef
+from govkernel.domain.names import is_path, model_uri, unknown
 
 CONTAINER_LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from govkernel.admission.extractors.references import image_uri, model_uri, unknown
 from govkernel.domain import ArtifactKind, ArtifactRef
 from govkernel.domain.artifact import MAX_URI
+from govkernel.domain.names import image_uri, model_uri, unknown
 
 BUCKET_DRIVER: Final = "gcsfuse.csi.storage.gke.io"
 _EPHEMERAL: Final = frozenset({"emptyDir", "ephemeral"})

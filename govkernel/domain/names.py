@@ -1,4 +1,4 @@
-"""What a manifest calls a model or an image, as an artifact URI. What cannot be understood becomes ``unknown:``.
+"""What manifests, servers and tools call models and images, as artifact URIs; ``unknown:`` what nobody understands.
 
 No name from a manifest becomes a ``file:`` URI: a path in a container is not a path on the machine that decides.
 """

@@ -87,7 +87,7 @@ def _check_property(name: str, schema: Any, path: str) -> None:
     unknown = sorted(set(schema) - _KEYS[kind])
     if unknown:
         raise _bad_schema(path, f"{name}: {unknown[0]!r} is not supported for {kind}")
-    if kind == "array" and dict(schema.get("items", {})) != {"type": "string"}:
+    if kind == "array" and schema.get("items", {}) != {"type": "string"}:
         raise _bad_schema(path, f"{name}: items must be {{type: string}}")
 
 

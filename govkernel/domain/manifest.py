@@ -8,6 +8,7 @@ caches and registries must arrive at the same digest as the provenance room.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,6 +16,11 @@ from govkernel.domain import strict_json
 from govkernel.domain.artifact import Digest
 
 MANIFEST_TYPE: Final = "https://govkernel.dev/model-manifest/v1"
+SIGNATURE_FILE: Final = "model.sig"
+IGNORED: Final = (".git", ".gitattributes", ".github", ".gitignore", SIGNATURE_FILE)
+"""Names at the top of a directory that are not part of the artifact; also written into OMS bundles."""
+
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def model_manifest_digest(files: Mapping[str, str]) -> Digest:
@@ -30,6 +36,8 @@ def model_manifest_digest(files: Mapping[str, str]) -> Digest:
     """
     if not files:
         raise ValueError("a model without files has no digest")
-    listed = [{"path": path, "sha256": Digest.sha256(files[path]).hex} for path in sorted(files)]
+    if not all(_HEX.fullmatch(digest) for digest in files.values()):
+        raise ValueError("a file's digest must be 64 lower-case hex digits")
+    listed = [{"path": path, "sha256": files[path]} for path in sorted(files)]
     document = strict_json.canonical({"files": listed, "type": MANIFEST_TYPE})
     return Digest.sha256(hashlib.sha256(document).hexdigest())

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from govkernel.domain import Artifact
+from govkernel.domain.manifest import SIGNATURE_FILE
 from govkernel.errors import GovkernelError
 from govkernel.hookspecs import Bundle
-from govkernel.provenance.files import SIGNATURE_FILE
 from govkernel.provenance.store import bounded, read_bundle
 
 

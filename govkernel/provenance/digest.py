@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from govkernel.domain import Artifact, ArtifactKind, Digest
+from govkernel.domain.formats import formats_of
+from govkernel.domain.manifest import MANIFEST_TYPE
 from govkernel.errors import ProvenanceError
 from govkernel.provenance.files import HashedFile, hash_file, hash_tree
-from govkernel.provenance.formats import formats_of
 from govkernel.provenance.limits import MAX_PROMPT
-from govkernel.provenance.manifest import MANIFEST_TYPE, ModelManifest
+from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.prompt import canonical_prompt
 
 MANIFEST_KINDS: Final = frozenset({ArtifactKind.MODEL, ArtifactKind.ADAPTER, ArtifactKind.TOKENIZER})

@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from govkernel.domain.manifest import IGNORED
 from govkernel.errors import ProvenanceError
 from govkernel.provenance.limits import MAX_FILES
-
-SIGNATURE_FILE: Final = "model.sig"
-IGNORED: Final = (".git", ".gitattributes", ".github", ".gitignore", SIGNATURE_FILE)
-"""Names at the top of a directory that are not part of the artifact; also written into OMS bundles."""
 
 BLOCK: Final = 1024 * 1024
 LARGE: Final = 8 * 1024 * 1024

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
-from govkernel.domain import Digest, strict_json
+from govkernel.domain import Digest
+from govkernel.domain.manifest import model_manifest_digest
 from govkernel.errors import ProvenanceError
 from govkernel.provenance.paths import check_distinct, check_path
 
-MANIFEST_TYPE: Final = "https://govkernel.dev/model-manifest/v1"
 MAX_NAMED: Final = 20
 """Files that a difference names; the rest is counted."""
 
@@ -63,8 +63,7 @@ class ModelManifest:
     @cached_property
     def digest(self) -> Digest:
         """The subject digest, which binds names and contents."""
-        files = [{"path": entry.path, "sha256": entry.sha256} for entry in self.files]
-        return _sha256(strict_json.canonical({"files": files, "type": MANIFEST_TYPE}))
+        return model_manifest_digest({entry.path: entry.sha256 for entry in self.files})
 
     @cached_property
     def oms_root(self) -> Digest:

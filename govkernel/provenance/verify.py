@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Final
 
 from govkernel.domain import Artifact, Digest, RejectedStatement, Signer
+from govkernel.domain.formats import formats_of
 from govkernel.domain.predicates import OMS_SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import Bundle, VerifiedStatement
 from govkernel.provenance.bundle import ParsedBundle, is_bundle, parse_bundle
-from govkernel.provenance.formats import formats_of
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.memory import ManifestMemory

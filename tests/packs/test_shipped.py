@@ -18,7 +18,11 @@ from tests.engines.conftest import real_opa
 @asynccontextmanager
 async def loaded(name: str) -> AsyncIterator[LoadedPack]:
     pack = load_pack(find_pack(name))
-    engine = CedarEngine() if pack.manifest.engine == "cedar" else OpaEngine(OpaSettings(binary=real_opa() or "opa"))
+    engine = (
+        CedarEngine()
+        if pack.manifest.engine == "cedar"
+        else OpaEngine(OpaSettings(binary=real_opa() or "opa"))
+    )
     try:
         yield await engine.load(pack)
     finally:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from govkernel.provenance.formats import format_of, formats_of
+from govkernel.domain.formats import format_of, formats_of
 
 SAFETENSORS = (2).to_bytes(8, "little") + b"{}"
 

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from govkernel.domain.policy import PackMode
 from govkernel.errors import ConfigError
@@ -202,6 +208,8 @@ def load_settings(config: Path | None = None, *, start: Path | None = None) -> S
         return Settings(**{**_read(file), "root": root})
     except ValidationError as error:
         raise _invalid(error, file) from None
+    except SettingsError as error:
+        raise _invalid_variable(error) from None
 
 
 def explain(settings: Settings, config: Path | None = None) -> Iterator[Explained]:
@@ -258,6 +266,16 @@ def _invalid(error: ValidationError, file: Path | None) -> ConfigError:
         f"The configuration{f' in {file}' if file else ''} is not valid.",
         why="; ".join(problems),
         remedy="Correct the named settings; `govkernel config explain` shows all of them.",
+    )
+
+
+def _invalid_variable(error: SettingsError) -> ConfigError:
+    return ConfigError(
+        "config.invalid",
+        "An environment variable that begins with GOVKERNEL_ is not valid.",
+        why=str(error),
+        remedy="Write GOVKERNEL_TABLE__NAME=value for one setting, or the whole table as a JSON object; "
+        "unset variables of that prefix that are not ours.",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -12,10 +11,7 @@ CACHED = Path.home() / ".cache" / "govkernel" / "bin" / "opa"
 
 
 def real_opa() -> str | None:
-    """The opa binary: GOVKERNEL_OPA, PATH, or the one built into the cache."""
-    named = os.environ.get("GOVKERNEL_OPA")
-    if named:
-        return named
+    """The opa binary: on PATH, or the one built into the cache."""
     return shutil.which("opa") or (str(CACHED) if CACHED.is_file() else None)
 
 
@@ -24,7 +20,7 @@ def opa_binary() -> str:
     found = real_opa()
     if found is None:
         pytest.skip(
-            f"no OPA 1.x here: install opa on PATH, into {CACHED}, or name it in GOVKERNEL_OPA; "
+            f"no OPA 1.x here: install opa on PATH or as {CACHED}; "
             "https://www.openpolicyagent.org/docs/latest/#running-opa"
         )
     return found

@@ -37,6 +37,7 @@ class OpaLink:
         self._child = None if settings.url else OpaChild(settings.binary, clock=clock)
         self._budget = RetryBudget()
         self._breaker = Breaker(clock)
+        self._listens = 0
         self._clients: WeakKeyDictionary[_Loop, tuple[int, StrictClient]] = WeakKeyDictionary()
 
     @property
@@ -91,8 +92,11 @@ class OpaLink:
         self, operation: Callable[[StrictClient], Awaitable[T]], retryable: tuple[type[Exception], ...]
     ) -> T:
         for left in range(self._settings.retries, -1, -1):
-            with contextlib.suppress(*(retryable if left and self._budget.spend() else ())):
+            try:
                 return await operation(await self._client())
+            except retryable:
+                if not left or not self._budget.spend():
+                    raise
         raise unavailable("The connection failed each time.")
 
     async def _client(self) -> StrictClient:
@@ -112,10 +116,23 @@ class OpaLink:
         if self._child is None:
             return None, 0
         socket, starts = self._child.socket()
-        while not socket.exists():
+        while self._listens != starts and not await _accepts(socket):
             await asyncio.sleep(_POLL)
             socket, starts = self._child.socket()
+        self._listens = starts
         return socket, starts
+
+
+async def _accepts(socket: Path) -> bool:
+    """Whether someone listens there: between bind(2) and listen(2) there is a file, and a refusal."""
+    try:
+        _, writer = await asyncio.open_unix_connection(socket)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
 
 
 def _client_module() -> Any:

@@ -10,6 +10,7 @@ forbid contains {
 	],
 } if {
 	dataset
+	known
 	not input.context.evidence.piiScan
 }
 

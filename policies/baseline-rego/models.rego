@@ -7,6 +7,7 @@ forbid contains {
 	"controls": ["NIST-AI-RMF/MEASURE-2.3", "ISO-42001/A.6.2.4", "EU-AI-Act/Art-15"],
 } if {
 	model
+	known
 	not input.context.evidence.evaluation
 }
 
@@ -45,6 +46,7 @@ forbid contains {
 	"controls": ["ISO-42001/A.6.2.7", "EU-AI-Act/Art-11"],
 } if {
 	model
+	known
 	not input.context.evidence.modelCard
 }
 

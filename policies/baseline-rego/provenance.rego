@@ -17,6 +17,7 @@ forbid contains {
 	"controls": ["OWASP-LLM-2025/LLM03", "SLSA-1.0/VERIFYING-ARTIFACTS"],
 } if {
 	governed
+	not input.context.artifact.resolved == false
 	not signed
 	not refused
 }
@@ -43,8 +44,7 @@ forbid contains {
 	],
 } if {
 	governed
-	not signed
-	mismatched
+	tampered
 }
 
 forbid contains {
@@ -88,4 +88,15 @@ refused if count(input.context.evidence.rejections) > 0
 mismatched if {
 	some code in input.context.evidence.rejections
 	code in {"provenance.files-changed", "provenance.subject-mismatch"}
+}
+
+tampered if {
+	not signed
+	mismatched
+}
+
+# what has no digest, or not the one that was signed, is denied for that; what else is missing follows from it
+known if {
+	not input.context.artifact.resolved == false
+	not tampered
 }

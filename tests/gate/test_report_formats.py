@@ -74,6 +74,16 @@ def test_text_reads_from_the_verdict_down() -> None:
     ]
 
 
+def test_text_shows_the_first_of_each_kind_of_note_and_counts_the_rest() -> None:
+    others = [REFUSED.model_copy(update={"source": f"b{number}.json"}) for number in range(3)]
+    expired = REFUSED.model_copy(update={"code": "provenance.key-expired"})
+    shown = render("text", report(entry(reason(), rejected=(REFUSED, *others, expired))))
+    assert shown.count("provenance.files-changed") == 1
+    assert "and 3 more of this kind" in shown
+    assert shown.count("provenance.key-expired") == 1
+    assert "b2.json" in render("json", report(entry(reason(), rejected=(REFUSED, *others))))
+
+
 def test_text_says_denied_when_nothing_was_asked_about() -> None:
     assert render("text", report()).startswith("DENIED  0 of 0")
     assert render("text", report(entry(reason(), allowed=True))).startswith("ALLOWED  1 of 1 artifact ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -45,8 +46,14 @@ class TextFormat:
         yield f"\n{mark} {self._paint(clean(entry.title), 'bold')}"
         for artifact in entry.artifacts:
             yield self._paint(f"    {_identity(artifact, entry)}", "dim")
-        for problem in problems(entry):
-            yield from self._problem(problem, several=len(entry.artifacts) > 1)
+        found = tuple(problems(entry))
+        alike = Counter(problem.rule for problem in found if problem.level == "note")
+        for problem in found:
+            if problem.level != "note":
+                yield from self._problem(problem, several=len(entry.artifacts) > 1)
+            elif count := alike.pop(problem.rule, 0):
+                yield from self._problem(problem, several=len(entry.artifacts) > 1)
+                yield from self._more(count - 1)
         if not entry.decision.allowed:
             yield self._paint(f"    decision {clean(entry.decision.id)}", "dim")
 
@@ -56,6 +63,10 @@ class TextFormat:
         yield f"  {mark} {problem.rule}: {problem.message}{about}"
         if problem.remedy:
             yield f"      fix: {problem.remedy}"
+
+    def _more(self, count: int) -> Iterator[str]:
+        if count:
+            yield self._paint(f"      and {count} more of this kind (--format json lists all)", "dim")
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colour else text

@@ -1,8 +1,13 @@
-"""``make bench``: every benchmark."""
+"""``make bench``: every benchmark, or those named, e.g. ``python -m tests.benchmarks decisions proxy``."""
 
 from __future__ import annotations
 
-from tests.benchmarks import decisions
+import sys
+
+from tests.benchmarks import audit, decisions, provenance, proxy
+
+ALL = {"decisions": decisions, "audit": audit, "provenance": provenance, "proxy": proxy}
 
 if __name__ == "__main__":
-    decisions.main()
+    for name in sys.argv[1:] or ALL:
+        ALL[name].main()

@@ -26,6 +26,9 @@ from govkernel.hookspecs import PROJECT, Hooks
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LOADING_FAILED: Final = (Exception, SystemExit, GeneratorExit)
+"""What a plugin may end in while it is loaded; an exit with status 0 would look like an allow of the gate's."""
+
 DEFAULT_DEADLINE: Final = 2.0
 """Seconds a provider may take for one call."""
 
@@ -93,7 +96,7 @@ class PluginHost:
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()
-        except Exception as error:
+        except _LOADING_FAILED as error:
             status.broken = self._fault(name, "plugin.not-loaded", "could not be registered", error)
             return
         callers = self._manager.get_hookcallers(plugin) or []
@@ -103,19 +106,21 @@ class PluginHost:
     def load(self, config: Mapping[str, Mapping[str, Any]], disabled: Iterable[str] = ()) -> None:
         """Register the plugins installed under the entry-point group ``govkernel``.
 
+        One that does not load, or that has the name of another, is kept as *broken*: see :meth:`broken`.
+
         Args:
             config: per plugin, its table of govkernel.toml.
             disabled: names not to load.
         """
         skip = set(disabled)
         for entry in sorted(entry_points(group=PROJECT), key=lambda item: item.name):
-            if entry.name in skip or entry.name in self._status:
+            if entry.name in skip:
                 continue
+            status = self._status.setdefault(entry.name, PluginStatus(entry.name, builtin=False))
             try:
                 plugin = _instantiate(entry, config.get(entry.name, {}))
-            except Exception as error:
-                fault = self._fault(entry.name, "plugin.not-loaded", "could not be loaded", error)
-                self._status[entry.name] = PluginStatus(entry.name, builtin=False, broken=fault)
+            except _LOADING_FAILED as error:
+                status.broken = self._fault(entry.name, "plugin.not-loaded", "could not be loaded", error)
                 continue
             self.register(entry.name, plugin)
 
@@ -162,20 +167,19 @@ class PluginHost:
         """
         name = provider.plugin
         self._status.setdefault(name, PluginStatus(name, provider.builtin)).calls += 1
+        lane = None if provider.builtin else self._lane(name)
         limit = self._deadline if deadline is None and not provider.builtin else deadline
         try:
-            async with asyncio.timeout(limit):
-                result = await self._run(provider, operation)
-        except TimeoutError as error:
-            raise self._fault(
-                name, "plugin.deadline", f"did not answer within {limit or 0:g} s", error
-            ) from None
-        except GovkernelError as error:
-            if provider.builtin or isinstance(error, PluginError):
-                raise
-            raise self._fault(name, "plugin.raised", f"failed: {error.what}", error) from error
+            async with asyncio.timeout(limit) as clock:
+                result = await _run(lane, lambda: operation(provider.value))
         except Exception as error:
-            raise self._fault(name, "plugin.raised", "raised an exception", error) from error
+            if provider.builtin and isinstance(error, GovkernelError):
+                raise
+            if isinstance(error, TimeoutError) and clock.expired():
+                what = f"did not answer within {limit or 0:g} s"
+                raise self._fault(name, "plugin.deadline", what, error) from None
+            what = f"failed: {error.what}" if isinstance(error, GovkernelError) else "raised an exception"
+            raise self._fault(name, "plugin.raised", what, error) from error
         if provider.builtin:
             return cast(R, result)
         try:
@@ -185,17 +189,14 @@ class PluginHost:
                 name, "plugin.nonsense", "returned something else than promised", error
             ) from error
 
-    async def _run(self, provider: Provider[T], operation: Callable[[T], Any]) -> Any:
-        if provider.builtin:
-            result = operation(provider.value)
-            return await result if inspect.isawaitable(result) else result
-        lane = self._lanes.get(provider.plugin)
+    def _lane(self, name: str) -> _Lane:
+        lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[provider.plugin] = _Lane(provider.plugin)
+            lane = self._lanes[name] = _Lane(name)
         if lane.in_flight >= MAX_IN_FLIGHT:
             why = f"{lane.in_flight} calls have not returned"
-            raise self._fault(provider.plugin, "plugin.saturated", "is stuck", TimeoutError(why))
-        return await lane.run(lambda: operation(provider.value))
+            raise self._fault(name, "plugin.saturated", "is stuck", TimeoutError(why))
+        return lane
 
     def _offers(self, name: str, hook: str) -> list[Provider[Any]]:
         status = self._status[name]
@@ -203,7 +204,7 @@ class PluginHost:
             return []
         try:
             offered = list(getattr(self._manager.get_plugin(name), hook)())
-        except Exception as error:
+        except _LOADING_FAILED as error:
             status.broken = self._fault(name, "plugin.not-loaded", f"failed in {hook}", error)
             return []
         return [Provider(name, value, status.builtin) for value in offered]
@@ -211,7 +212,7 @@ class PluginHost:
     def _fault(self, name: str, code: str, what: str, error: BaseException) -> PluginError:
         if name in self._status:
             self._status[name].faults[code] += 1
-        why = f"{type(error).__name__}: {_shorten(str(error))}"
+        why = f"{type(error).__name__}: {_shorten(_said(error))}"
         return PluginError(code, f"Plugin {name!r} {what}.", plugin=name, why=why, remedy=_REMEDY)
 
 
@@ -220,32 +221,36 @@ class _Lane:
 
     def __init__(self, plugin: str) -> None:
         self._plugin = plugin
-        self._lock = threading.Lock()
+        self._counting = threading.Lock()
+        self._choosing = threading.Lock()  # held while a loop is tested; the caller's never waits for it
         self._loop: asyncio.AbstractEventLoop | None = None
         self._alive = threading.Event()
         self.in_flight = 0
 
     async def run(self, operation: Callable[[], Any]) -> Any:
         """Run ``operation`` in a daemon thread; when the caller stops waiting, the thread is left behind."""
-        outcome: ThreadFuture[Any] = ThreadFuture()
-        with self._lock:
+        outcome: ThreadFuture[_Outcome] = ThreadFuture()
+        with self._counting:
             self.in_flight += 1
         threading.Thread(target=self._work, args=(operation, outcome), daemon=True, name=self._plugin).start()
-        return await asyncio.wrap_future(outcome)
+        result, error = await asyncio.wrap_future(outcome)
+        if error is not None:
+            raise error
+        return result
 
-    def _work(self, operation: Callable[[], Any], outcome: ThreadFuture[Any]) -> None:
+    def _work(self, operation: Callable[[], Any], outcome: ThreadFuture[_Outcome]) -> None:
         try:
             result = operation()
             if inspect.isawaitable(result):
                 result = self._await(result, outcome)
-            _settle(outcome, result, None)
+            _settle(outcome, (result, None))
         except BaseException as error:  # a plugin may raise SystemExit; it must not get further than this
-            _settle(outcome, None, error if isinstance(error, Exception) else RuntimeError(repr(error)))
+            _settle(outcome, (None, error if isinstance(error, Exception) else RuntimeError(repr(error))))
         finally:
-            with self._lock:
+            with self._counting:
                 self.in_flight -= 1
 
-    def _await(self, awaitable: Awaitable[Any], outcome: ThreadFuture[Any]) -> Any:
+    def _await(self, awaitable: Awaitable[Any], outcome: ThreadFuture[_Outcome]) -> Any:
         async def wait() -> Any:
             try:
                 return await awaitable
@@ -258,7 +263,7 @@ class _Lane:
 
     def _responsive_loop(self) -> asyncio.AbstractEventLoop:
         """The plugin's loop; a new one when the last does not react (a coroutine blocked it)."""
-        with self._lock:
+        with self._choosing:
             if self._loop is not None:
                 self._alive.clear()
                 self._loop.call_soon_threadsafe(self._alive.set)
@@ -269,12 +274,20 @@ class _Lane:
             return self._loop
 
 
-def _settle(outcome: ThreadFuture[Any], result: Any, error: Exception | None) -> None:
+_Outcome = tuple[Any, Exception | None]
+"""What a call returned, or raised. As a value: a future that *raises* a CancelledError would cancel its waiter."""
+
+
+def _settle(outcome: ThreadFuture[_Outcome], value: _Outcome) -> None:
     if outcome.set_running_or_notify_cancel():
-        if error is not None:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(result)
+        outcome.set_result(value)
+
+
+async def _run(lane: _Lane | None, operation: Callable[[], Any]) -> Any:
+    if lane is not None:
+        return await lane.run(operation)
+    result = operation()
+    return await result if inspect.isawaitable(result) else result
 
 
 def _instantiate(entry: EntryPoint, config: Mapping[str, Any]) -> object:
@@ -282,6 +295,13 @@ def _instantiate(entry: EntryPoint, config: Mapping[str, Any]) -> object:
     if not inspect.isclass(loaded):
         return loaded
     return cast(Callable[[dict[str, Any]], object], loaded)(dict(config))
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "its message cannot be read"
 
 
 def _shorten(text: str, limit: int = 200) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -47,6 +47,13 @@ def sequence(kind: type[M], limit: int) -> Callable[[Any], tuple[M, ...]]:
         return tuple(one(item) for item in value)
 
     return check
+
+
+def names(value: Any) -> frozenset[str]:
+    """A set of strings."""
+    if not isinstance(value, Set):
+        raise TypeError(f"expected a set, got {type(value).__name__}")
+    return frozenset(text(item) for item in value)
 
 
 def text(value: Any) -> str:

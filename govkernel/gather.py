@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from govkernel import checks
 from govkernel.domain import (
@@ -26,9 +26,12 @@ from govkernel.domain import (
 )
 from govkernel.errors import GovkernelError
 from govkernel.hookspecs import Bundle, VerifiedStatement
-from govkernel.plugins import PluginHost
+from govkernel.plugins import PluginHost, Provider
 
 MAX_BUNDLES: Final = 1000
+MAX_AT_ONCE: Final = 16
+"""Artifacts of one request that are looked up at the same time; fewer than a plugin may have calls under way."""
+
 CACHE_SIZE: Final = 10_000
 CACHE_TTL: Final = timedelta(seconds=30)
 ANY_SCHEME: Final = "*"
@@ -68,7 +71,7 @@ class EvidenceGatherer:
         self._host = host
         self._trust = trust
         self._ttl = ttl
-        self._cache: OrderedDict[ArtifactRef, tuple[datetime, Gathered]] = OrderedDict()
+        self._cache: OrderedDict[ArtifactRef, tuple[datetime, datetime, Gathered]] = OrderedDict()
 
     async def gather(self, refs: Sequence[ArtifactRef], now: datetime) -> tuple[Gathered, ...]:
         """Artifact and evidence for each reference, in order.
@@ -79,14 +82,15 @@ class EvidenceGatherer:
         cached = [self._cached(ref, now) for ref in refs]
         if all(cached):
             return tuple(item for item in cached if item)
-        return tuple(
-            await asyncio.gather(
-                *(
-                    self._fresh(ref, now) if hit is None else _ready(hit)
-                    for ref, hit in zip(refs, cached, strict=True)
-                )
-            )
-        )
+        turn = asyncio.Semaphore(MAX_AT_ONCE)
+
+        async def one(ref: ArtifactRef, hit: Gathered | None) -> Gathered:
+            if hit is not None:
+                return hit
+            async with turn:
+                return await self._fresh(ref, now)
+
+        return tuple(await asyncio.gather(*map(one, refs, cached)))
 
     def forget(self, refs: Iterable[ArtifactRef]) -> None:
         """Drop what is cached for some references, so that new evidence counts at once."""
@@ -95,10 +99,10 @@ class EvidenceGatherer:
 
     def _cached(self, ref: ArtifactRef, now: datetime) -> Gathered | None:
         hit = self._cache.get(ref)
-        if hit is None or now >= hit[0]:
+        if hit is None or not hit[0] <= now < hit[1]:  # a clock that was set back prolongs nothing
             return None
         self._cache.move_to_end(ref)
-        return hit[1]
+        return hit[2]
 
     async def _fresh(self, ref: ArtifactRef, now: datetime) -> Gathered:
         artifact = await self._resolve(ref)
@@ -107,15 +111,22 @@ class EvidenceGatherer:
         gathered = Gathered(judged, hashlib.sha256(judged.model_dump_json().encode()).digest())
         if ref.scheme != "file" and artifact.resolved:
             until = min(now + self._ttl, evidence.valid_until or datetime.max.replace(tzinfo=now.tzinfo))
-            self._cache[ref] = (until, gathered)
+            self._cache[ref] = (now, until, gathered)
             while len(self._cache) > CACHE_SIZE:
                 self._cache.popitem(last=False)
         return gathered
 
+    def _providers(self, hook: str) -> tuple[Provider[Any], ...]:
+        """The host's; a plugin that fails to offer what it implements might have had a reason to deny."""
+        found = self._host.providers(hook)
+        for error in self._host.broken():
+            raise error
+        return found
+
     async def _resolve(self, ref: ArtifactRef) -> Artifact:
         found: list[Artifact] = []
-        for provider in self._host.providers("govkernel_reference_resolvers"):
-            if not provider.value.schemes & {ref.scheme, ANY_SCHEME}:
+        for provider in self._providers("govkernel_reference_resolvers"):
+            if not self._host.read(provider, "schemes", checks.names) & {ref.scheme, ANY_SCHEME}:
                 continue
             artifact = await self._host.call(provider, lambda it: it.resolve(ref), checks.either(Artifact))
             if artifact is not None and artifact.digest is not None:
@@ -163,7 +174,7 @@ class EvidenceGatherer:
 
     async def _bundles(self, artifact: Artifact) -> list[Bundle]:
         found: dict[bytes, Bundle] = {}
-        for provider in self._host.providers("govkernel_attestation_sources"):
+        for provider in self._providers("govkernel_attestation_sources"):
             bundles = await self._host.call(
                 provider, lambda it: it.find(artifact), checks.sequence(Bundle, MAX_BUNDLES)
             )
@@ -180,7 +191,7 @@ class EvidenceGatherer:
     async def _verify(
         self, bundle: Bundle, artifact: Artifact, now: datetime
     ) -> VerifiedStatement | RejectedStatement:
-        for provider in self._host.providers("govkernel_evidence_verifiers"):
+        for provider in self._providers("govkernel_evidence_verifiers"):
             outcome = await self._host.call(
                 provider,
                 lambda it: it.verify(bundle, artifact, now),
@@ -194,7 +205,3 @@ class EvidenceGatherer:
             remedy="Sign with `govkernel sign` or `govkernel attest`, or install the plugin for this format.",
             source=bundle.source,
         )
-
-
-async def _ready(gathered: Gathered) -> Gathered:
-    return gathered

@@ -143,6 +143,18 @@ class PluginHost:
         """The registered plugin object, for hooks that are not about providers."""
         return self._manager.get_plugin(name)
 
+    def read(self, provider: Provider[Any], attribute: str, check: Callable[[Any], R]) -> R:
+        """An attribute that a provider has by its protocol, checked.
+
+        Raises:
+            PluginError: ``plugin.nonsense``.
+        """
+        try:
+            return check(getattr(provider.value, attribute))
+        except Exception as error:
+            what = f"has no proper {attribute!r}"
+            raise self._fault(provider.plugin, "plugin.nonsense", what, error) from error
+
     async def call(
         self,
         provider: Provider[T],

@@ -1,4 +1,5 @@
 """From evidence to the facts that policies test. Pure; every number over several statements is the worst one.
+The order in which evidence was found never matters.
 
 The shapes are those of ``EvidenceFacts`` in govkernel/engines/govkernel.cedarschema. A fact is present only
 if an accepted statement says so; absence is never a default value.
@@ -48,7 +49,7 @@ def evidence_facts(evidence: Evidence, now: datetime) -> dict[str, Any]:
         "predicateTypes": sorted({item.statement.predicate_type for item in evidence.accepted}),
         "rejections": sorted({item.code for item in evidence.rejected}),
         "approvals": len(approvals),
-        "approverRoles": sorted(set(approvals.values())),
+        "approverRoles": sorted({role for roles in approvals.values() for role in roles}),
     }
     for name, (predicate_type, summarize) in _SUMMARIES.items():
         stated = evidence.of_type(predicate_type)
@@ -57,9 +58,9 @@ def evidence_facts(evidence: Evidence, now: datetime) -> dict[str, Any]:
     return facts
 
 
-def _approvals(evidence: Evidence, now: datetime) -> dict[str, str]:
-    """Role by approving signer. One signer counts once; one who also rejects does not count at all."""
-    approved: dict[str, str] = {}
+def _approvals(evidence: Evidence, now: datetime) -> dict[str, set[str]]:
+    """Roles by approving signer. One signer counts once; one who also rejects does not count at all."""
+    approved: dict[str, set[str]] = {}
     rejected: set[str] = set()
     for item in evidence.accepted:
         if item.statement.predicate_type != predicates.APPROVAL:
@@ -69,8 +70,9 @@ def _approvals(evidence: Evidence, now: datetime) -> dict[str, str]:
         if said.get("decision") != "approve":
             rejected |= names
         elif _holds(said.get("validUntil"), now):
-            approved.update(dict.fromkeys(names, str(said.get("role", ""))))
-    return {name: role for name, role in approved.items() if name not in rejected}
+            for name in names:
+                approved.setdefault(name, set()).add(str(said.get("role", "")))
+    return {name: roles for name, roles in approved.items() if name not in rejected}
 
 
 def _holds(until: object, now: datetime) -> bool:
@@ -83,7 +85,7 @@ def _holds(until: object, now: datetime) -> bool:
 def _evaluation(stated: list[dict[str, Any]]) -> dict[str, Any]:
     latest = _latest(stated, lambda said: str(said["suite"]["name"]))
     return {
-        "suites": sorted(str(said["suite"]["name"]) for said in latest),
+        "suites": sorted({str(said["suite"]["name"]) for said in latest}),
         "score": min(float(said["score"]) for said in latest),
         "passed": all(said["passed"] is True for said in latest),
     }
@@ -104,7 +106,7 @@ def _model_card(stated: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "license": licences.pop() if len(licences) == 1 else "NOASSERTION",
         "risk": max((str(said["riskClass"]) for said in stated), key=RISK_ORDER.index),
-        "intendedUse": str(stated[0].get("intendedUse", "")),
+        "intendedUse": " ".join(sorted({str(said.get("intendedUse", "")) for said in stated})),
     }
 
 
@@ -129,11 +131,16 @@ def _digests(resources: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _latest(stated: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]) -> list[dict[str, Any]]:
-    """The newest statement per key: a suite run again supersedes its earlier result."""
-    newest: dict[str, dict[str, Any]] = {}
-    for said in sorted(stated, key=lambda said: datetime.fromisoformat(str(said["finishedOn"]))):
-        newest[key(said)] = said
-    return list(newest.values())
+    """The newest per key: a suite run again supersedes its earlier result. Of one moment, all of them."""
+    newest: dict[str, tuple[datetime, list[dict[str, Any]]]] = {}
+    for said in stated:
+        moment = datetime.fromisoformat(str(said["finishedOn"]))
+        best = newest.get(key(said))
+        if best is None or moment > best[0]:
+            newest[key(said)] = (moment, [said])
+        elif moment == best[0]:
+            best[1].append(said)
+    return [said for _, latest in newest.values() for said in latest]
 
 
 _SUMMARIES: Final[Mapping[str, tuple[str, Callable[[list[dict[str, Any]]], dict[str, Any]]]]] = {
@@ -153,5 +160,10 @@ def statements(accepted: Iterable[AcceptedStatement]) -> list[dict[str, Any]]:
             "predicate": item.statement.predicate,
             "signers": [signer.name for signer in item.signers],
         }
-        for item in accepted
+        for item in sorted(accepted, key=_place)
     ]
+
+
+def _place(item: AcceptedStatement) -> tuple[str, str, list[str]]:
+    statement = item.statement
+    return statement.predicate_type, str(statement.digest), [signer.name for signer in item.signers]

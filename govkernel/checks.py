@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -36,15 +37,16 @@ def either(*kinds: type[BaseModel]) -> Callable[[Any], Any]:
 
 
 def sequence(kind: type[M], limit: int) -> Callable[[Any], tuple[M, ...]]:
-    """At most ``limit`` models in a list or tuple."""
+    """At most ``limit`` models in a list, tuple or other sequence, whatever length it claims."""
     one = model(kind)
 
     def check(value: Any) -> tuple[M, ...]:
         if not isinstance(value, Sequence) or isinstance(value, str | bytes):
             raise TypeError(f"expected a sequence, got {type(value).__name__}")
-        if len(value) > limit:
-            raise ValueError(f"{len(value)} items, limit {limit}")
-        return tuple(one(item) for item in value)
+        items = tuple(islice(value, limit + 1))
+        if len(items) > limit:
+            raise ValueError(f"{max(len(value), len(items))} items, limit {limit}")
+        return tuple(one(item) for item in items)
 
     return check
 

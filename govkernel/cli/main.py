@@ -15,7 +15,6 @@ from govkernel.cli import (
     attest,
     audit,
     config,
-    demo,
     gate,
     init,
     plugins,
@@ -25,6 +24,7 @@ from govkernel.cli import (
     sign,
     verify,
 )
+from govkernel.cli.demo.command import demo
 from govkernel.cli.output import Exit, show_error
 from govkernel.errors import GovkernelError
 
@@ -35,7 +35,7 @@ app = typer.Typer(
     help="govkernel: one decision path for AI artifacts and traffic.",
 )
 
-app.command("demo")(demo.demo)
+app.command("demo")(demo)
 app.command("init")(init.init)
 app.add_typer(sign.app, name="sign")
 app.command("attest")(attest.attest)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from govkernel.demo.material import MINILM_PACKAGE
+from govkernel.cli.demo.material import MINILM_PACKAGE
 
 GOVKERNEL = [sys.executable, "-m", "govkernel"]
 

@@ -21,9 +21,9 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="Leave the workspace in this (new) folder.")] = None,
 ) -> None:
     """Sign, attest, gate, tamper, admit, screen and audit: no account, no cluster, no network."""
-    from govkernel.demo import acts
-    from govkernel.demo.material import bring
-    from govkernel.demo.stage import Stage
+    from govkernel.cli.demo import acts
+    from govkernel.cli.demo.material import bring
+    from govkernel.cli.demo.stage import Stage
 
     started = time.monotonic()
     root = keep or Path(tempfile.mkdtemp(prefix="govkernel-demo-"))

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import yaml
 
-from govkernel.demo.material import MODEL_NAME, Material
-from govkernel.demo.stage import Reply, Stage, free_port, http
+from govkernel.cli.demo.material import MODEL_NAME, Material
+from govkernel.cli.demo.stage import Reply, Stage, free_port, http
 from govkernel.errors import GovkernelError
 
 KEY: Final = ".govkernel/keys/release.key"

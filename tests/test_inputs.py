@@ -36,6 +36,7 @@ from tests.simulators.kernel_parts import pack
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 COMMON = {"door", "environment", "risk", "labels", "time", "attributes"}
 ABOUT_ARTIFACTS = {"artifact", "evidence", "statements", "workload"}
+ACTIONS = st.sampled_from(Action)
 LABELS = st.lists(st.sampled_from(["a=1", "b=2", "c=3"]), max_size=4)
 
 
@@ -68,7 +69,7 @@ def judged(draw: st.DrawFn) -> Judged:
 
 
 @st.composite
-def requests(draw: st.DrawFn, actions: st.SearchStrategy[Action] = st.sampled_from(Action)) -> Request:
+def requests(draw: st.DrawFn, actions: st.SearchStrategy[Action] = ACTIONS) -> Request:
     return Request(
         principal=EntityRef(type="Pipeline", id="ci"),
         action=draw(actions),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from govkernel import checks
 from govkernel.audit.keys import load_or_create_key
 from govkernel.audit.log import AuditLog
 from govkernel.config import PackTable, Settings
+from govkernel.domain import PolicyPack
 from govkernel.engines.cedar import CedarEngine
-from govkernel.errors import ConfigError, PolicyError
+from govkernel.errors import ConfigError, GovkernelError, PolicyError
 from govkernel.gather import EvidenceGatherer
 from govkernel.hookspecs import LoadedPack, PolicyEngine, hookimpl
 from govkernel.kernel import Kernel
@@ -140,8 +142,7 @@ async def assembled(
             await kernel.close()
             await log.close()
     finally:
-        for engine in host.providers("govkernel_policy_engines"):
-            await engine.value.close()
+        await _close_engines(host)
 
 
 def open_log(settings: Settings) -> AuditLog:
@@ -151,11 +152,17 @@ def open_log(settings: Settings) -> AuditLog:
     return AuditLog.open(settings.database_url, origin=settings.audit.origin, signing_key=key, spool=spool)
 
 
+async def _close_engines(host: PluginHost) -> None:
+    for engine in host.providers("govkernel_policy_engines"):
+        with suppress(GovkernelError):  # counted by the host; the others must be closed as well
+            await host.call(engine, lambda it: it.close(), checks.anything)
+
+
 async def _load_pack(host: PluginHost, wanted: PackTable, root: Path) -> Provider[LoadedPack]:
     pack = load_pack(find_pack(wanted.source, root), parameters=wanted.parameters, mode=wanted.mode)
     for engine in host.providers("govkernel_policy_engines"):
         if engine.value.name == pack.manifest.engine:
-            loaded = await host.call(engine, lambda it: it.load(pack), _loaded, deadline=LOAD_DEADLINE)
+            loaded = await host.call(engine, lambda it: it.load(pack), _loaded(pack), deadline=LOAD_DEADLINE)
             return Provider(engine.plugin, loaded, engine.builtin)
     raise PolicyError(
         "policy.no-engine",
@@ -164,10 +171,15 @@ async def _load_pack(host: PluginHost, wanted: PackTable, root: Path) -> Provide
     )
 
 
-def _loaded(value: Any) -> LoadedPack:
-    if not isinstance(value, LoadedPack):
-        raise TypeError(f"expected a loaded pack, got {type(value).__name__}")
-    return value
+def _loaded(pack: PolicyPack) -> Callable[[Any], LoadedPack]:
+    def check(value: Any) -> LoadedPack:
+        if not isinstance(value, LoadedPack):
+            raise TypeError(f"expected a loaded pack, got {type(value).__name__}")
+        if value.pack != pack:  # its mode and its digest would be those of another
+            raise ValueError("expected the pack that was to be loaded, got another")
+        return value
+
+    return check
 
 
 def _optional(module: str) -> Any:

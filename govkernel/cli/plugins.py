@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, say
+
+if TYPE_CHECKING:
+    from govkernel.plugins import PluginHost
 
 
 def plugins(config: Config = None, as_json: Json = False) -> None:
@@ -20,6 +25,7 @@ def plugins(config: Config = None, as_json: Json = False) -> None:
     except ConfigError:
         trust = None
     host = plugin_host(settings, trust)
+    _add_guard(host)
     for status in host.status():
         for hook in status.hooks:
             host.providers(hook)
@@ -46,6 +52,15 @@ def plugins(config: Config = None, as_json: Json = False) -> None:
 
     healthy = not any(status.broken for status in rows)
     finish(healthy, {"plugins": [describe(status) for status in rows]}, as_json=as_json, text=text)
+
+
+def _add_guard(host: PluginHost) -> None:
+    """The guard's own detectors, when its packages are installed."""
+    try:
+        from runtime_guard.plugin import DetectorsPlugin
+    except ModuleNotFoundError:
+        return
+    host.register("guard", DetectorsPlugin(), builtin=True)
 
 
 def add_commands(app: typer.Typer) -> None:

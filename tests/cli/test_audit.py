@@ -52,7 +52,7 @@ def test_plugins_are_listed_with_their_hooks(run: Run, workspace: Path) -> None:
     listed = run("plugins", "--json")
     assert listed.code == 0
     names = {item["name"] for item in listed.json()["plugins"]}
-    assert {"engines", "provenance", "reports", "workloads"} <= names
+    assert {"engines", "guard", "provenance", "reports", "workloads"} <= names
 
 
 def test_config_says_where_values_come_from(run: Run, workspace: Path, monkeypatch) -> None:

@@ -35,6 +35,9 @@ DEFAULT_DEADLINE: Final = 2.0
 MAX_IN_FLIGHT: Final = 32
 """Calls of one plugin that may be under way, stuck ones included, before further ones are refused."""
 
+_COMMANDS: Final = Hooks.govkernel_cli_commands.__name__
+"""The one hook that takes something instead of offering providers."""
+
 _REMEDY: Final = (
     "Fix the plugin, or disable it ([plugins] disabled in govkernel.toml); see `govkernel plugins`."
 )
@@ -212,7 +215,7 @@ class PluginHost:
 
     def _offers(self, name: str, hook: str) -> list[Provider[Any]]:
         status = self._status[name]
-        if status.broken or hook not in status.hooks:
+        if status.broken or hook not in status.hooks or hook == _COMMANDS:
             return []
         try:
             offered = list(getattr(self._manager.get_plugin(name), hook)())

@@ -436,6 +436,18 @@ def test_what_a_plugin_implements_is_shown() -> None:
     assert host.plugin("nobody") is None
 
 
+def test_a_plugin_that_adds_commands_offers_no_providers_and_is_sound() -> None:
+    class Commands:
+        @hookimpl
+        def govkernel_cli_commands(self, app: Any) -> None:
+            raise AssertionError("nobody asked for commands")
+
+    host = PluginHost()
+    host.register("stranger", Commands())
+    assert [host.providers(hook) for item in host.status() for hook in item.hooks] == [()]
+    assert host.broken() == ()
+
+
 # Entry points
 
 

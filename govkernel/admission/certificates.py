@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from govkernel.errors import ConfigError
+from govkernel.files import replace_file
 
 CA_LIFE: Final = timedelta(days=3650)
 SERVER_LIFE: Final = timedelta(days=90)
@@ -139,8 +139,8 @@ def _new_issuer(folder: Path, now: datetime) -> _Issuer:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write(folder / "ca.key", _private_pem(key), 0o600)
-    _write(folder / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    replace_file(folder / "ca.key", _private_pem(key), 0o600)
+    replace_file(folder / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     return _Issuer(certificate, key)
 
 
@@ -162,8 +162,8 @@ def _new_server(folder: Path, issuer: _Issuer, names: x509.SubjectAlternativeNam
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority), critical=False)
         .sign(issuer.key, hashes.SHA256())
     )
-    _write(folder / "tls.key", _private_pem(key), 0o600)
-    _write(folder / "tls.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    replace_file(folder / "tls.key", _private_pem(key), 0o600)
+    replace_file(folder / "tls.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     return certificate.not_valid_after_utc
 
 
@@ -244,15 +244,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise _refuse("unreadable", path, str(error), "Make the file readable.") from None
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file in one step; a secret never exists with wider rights than ``mode``."""
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    draft.replace(path)
 
 
 def _refuse(problem: str, about: Path | str, why: str, remedy: str) -> ConfigError:

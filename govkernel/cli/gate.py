@@ -13,6 +13,7 @@ from govkernel.cli.output import Config, Exit, Json
 from govkernel.domain import Action
 from govkernel.errors import InputError
 from govkernel.facts import RISK_ORDER
+from govkernel.files import replace_file
 
 
 def gate(
@@ -90,7 +91,7 @@ def _risk(name: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        replace_file(path, text.encode())
     except OSError as error:
         raise InputError(
             "cli.unwritable",

@@ -12,6 +12,7 @@ import typer
 from govkernel.config import Settings
 from govkernel.domain import Artifact
 from govkernel.errors import ConfigError, InputError
+from govkernel.files import replace_file
 from govkernel.hookspecs import SigningKey
 from govkernel.provenance import LocalKey, NamedBundle
 
@@ -67,7 +68,7 @@ def keep(bundles: Sequence[NamedBundle], path: Path, out: Path | None, settings:
             out if out is not None and position == 0 else Path(f"{os.path.normpath(path)}{bundle.suffix}")
         )
         try:
-            target.write_bytes(bundle.content)
+            replace_file(target, bundle.content)
         except OSError as error:
             raise InputError(
                 "cli.unwritable",

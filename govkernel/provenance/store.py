@@ -7,16 +7,15 @@ Nothing in it is trusted: what is found is verified, each time.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
 from govkernel.domain import Artifact, Digest, Subject
 from govkernel.domain.predicates import OMS_SIGNATURE
 from govkernel.errors import GovkernelError, InputError, ProvenanceError
+from govkernel.files import replace_file
 from govkernel.hookspecs import Bundle
 from govkernel.provenance.bundle import parse_bundle
 from govkernel.provenance.limits import MAX_BUNDLE, MAX_BUNDLES
@@ -156,21 +155,7 @@ def _sha256s(subjects: Iterable[Subject]) -> list[str]:
 
 def _write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as stream:
-        try:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-            Path(stream.name).chmod(0o644)
-            Path(stream.name).replace(path)
-        except BaseException:
-            Path(stream.name).unlink(missing_ok=True)
-            raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    replace_file(path, content)
     return path
 
 

@@ -1,0 +1,70 @@
+"""A file is replaced whole or not at all."""
+
+from __future__ import annotations
+
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from govkernel.files import replace_file
+
+WRITER = """
+import sys
+from pathlib import Path
+from govkernel.files import replace_file
+print("ready", flush=True)
+while True:
+    for letter in (b"a", b"b"):
+        replace_file(Path(sys.argv[1]), letter * 200_000)
+"""
+
+
+def test_content_and_rights_are_as_asked(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    replace_file(file, b"old", 0o600)
+    replace_file(file, b"new", 0o600)
+    assert file.read_bytes() == b"new"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [*tmp_path.iterdir()] == [file]
+
+
+def test_what_cannot_be_written_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    replace_file(file, b"old")
+    with pytest.raises(TypeError):
+        replace_file(file, "text")  # type: ignore[arg-type]
+    assert file.read_bytes() == b"old"
+    assert [*tmp_path.iterdir()] == [file]
+
+
+def test_a_pipe_is_written_to_as_it_is() -> None:
+    shown = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from pathlib import Path; from govkernel.files import replace_file;"
+            "replace_file(Path('/dev/stdout'), b'x')",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    assert shown.stdout == b"x"
+
+
+@pytest.mark.parametrize("reads", [5, 50, 200])
+def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path, reads: int) -> None:
+    file = tmp_path / "bundle"
+    replace_file(file, b"a" * 200_000)
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(file)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        for _ in range(reads):
+            assert len(set(file.read_bytes())) == 1
+        writer.send_signal(signal.SIGKILL)
+    content = file.read_bytes()
+    assert len(content) == 200_000
+    assert len(set(content)) == 1

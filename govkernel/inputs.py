@@ -46,11 +46,11 @@ def entity_of(artifact: Artifact) -> EntityRef:
 
 
 def _is_the_artifact(request: Request, subjects: Sequence[Judged]) -> bool:
-    return (
-        len(subjects) == 1
-        and request.action in ARTIFACT_ACTIONS
-        and request.resource.type == subjects[0].artifact.kind.entity_type
-    )
+    if len(subjects) != 1 or request.action not in ARTIFACT_ACTIONS:
+        return False
+    artifact = subjects[0].artifact
+    names = {artifact.name, str(artifact.digest), *(ref.uri for ref in request.artifacts)}
+    return request.resource.type == artifact.kind.entity_type and request.resource.id in names
 
 
 def _question(request: Request, subject: Judged | None, now: datetime) -> PolicyInput:

@@ -168,6 +168,28 @@ def test_the_resource_is_the_artifact_only_for_a_model_that_is_to_be_let_in(
     assert [str(item.resource) for item in ask(request)] == ['Model::"mlflow://models/m/1"']
 
 
+@pytest.mark.parametrize(
+    ("resource", "same"),
+    [
+        ("file:m", True),  # as it was asked for
+        ("mlflow://models/m/1", True),  # as it is called
+        (str(digest(1)), True),
+        ("mlflow://models/other/1", False),
+    ],
+)
+def test_a_model_is_not_taken_for_another(resource: str, same: bool) -> None:
+    request = Request(
+        principal=EntityRef(type="User", id="u"),
+        action=Action.PROMOTE,
+        resource=EntityRef(type="Model", id=resource),
+        door=Door.CI,
+        artifacts=(ArtifactRef(uri="file:m", kind="model"),),
+    )
+    artifact = Artifact(kind="model", name="mlflow://models/m/1", digest=digest(1))
+    asked = ask(request, Judged(artifact=artifact, evidence=Evidence(subject=digest(1))))
+    assert len(asked) == (1 if same else 2)
+
+
 def test_what_has_no_digest_is_known_by_its_name() -> None:
     assert str(entity_of(Artifact(kind="prompt", name="prompt://t/n"))) == 'Prompt::"prompt://t/n"'
 

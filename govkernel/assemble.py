@@ -161,7 +161,7 @@ async def _close_engines(host: PluginHost) -> None:
 async def _load_pack(host: PluginHost, wanted: PackTable, root: Path) -> Provider[LoadedPack]:
     pack = load_pack(find_pack(wanted.source, root), parameters=wanted.parameters, mode=wanted.mode)
     for engine in host.providers("govkernel_policy_engines"):
-        if engine.value.name == pack.manifest.engine:
+        if host.read(engine, "name", checks.text) == pack.manifest.engine:
             loaded = await host.call(engine, lambda it: it.load(pack), _loaded(pack), deadline=LOAD_DEADLINE)
             return Provider(engine.plugin, loaded, engine.builtin)
     raise PolicyError(

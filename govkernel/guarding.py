@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from govkernel import checks
 from govkernel.assemble import Assembly
 from govkernel.domain import Finding
+from govkernel.errors import PluginError
 from govkernel.hookspecs import Detector
 from govkernel.plugins import PluginHost, Provider
 from runtime_guard.plugin import DetectorsPlugin
@@ -23,8 +24,8 @@ class IsolatedDetector:
     def __init__(self, host: PluginHost, provider: Provider[Detector]) -> None:
         self._host = host
         self._provider = provider
-        self.name = provider.value.name
-        self.labels = frozenset(provider.value.labels)
+        self.name = f"{provider.plugin}/{host.read(provider, 'name', checks.text)}"
+        self.labels = host.read(provider, "labels", checks.names)
 
     async def detect(self, text: str, role: str) -> Sequence[Finding]:
         """The detector's findings.
@@ -46,7 +47,18 @@ def screen_of(host: PluginHost) -> Screen:
     providers = host.providers("govkernel_detectors")
     for fault in host.broken():
         raise fault
-    return Screen([item.value if item.builtin else IsolatedDetector(host, item) for item in providers])
+    detectors: dict[str, Detector] = {}
+    for provider in providers:
+        detector = provider.value if provider.builtin else IsolatedDetector(host, provider)
+        if detectors.setdefault(detector.name, detector) is not detector:
+            raise PluginError(
+                "plugin.nonsense",
+                f"Plugin {provider.plugin!r} offers two detectors of one name.",
+                plugin=provider.plugin,
+                why=f"Both are called {detector.name[:100]!r}.",
+                remedy="Disable the plugin ([plugins] disabled), and tell its author.",
+            )
+    return Screen([*detectors.values()])
 
 
 @asynccontextmanager

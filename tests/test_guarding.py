@@ -1,0 +1,112 @@
+"""Detectors of strangers screen too, apart and checked; what one cannot say is an error, never clean text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from govkernel.domain import Finding
+from govkernel.errors import GovkernelError, PluginError
+from govkernel.hookspecs import hookimpl
+from govkernel.plugins import PluginHost
+from tests.simulators.faulty_plugin import RELEASE, hang
+
+pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
+from govkernel.guarding import screen_of
+
+
+class Stranger:
+    """A detector, and the plugin that offers it as often as it is told to."""
+
+    name = "colours"
+    labels = frozenset({"COLOUR"})
+
+    def __init__(self, detect: Callable[..., Any], times: int = 1) -> None:
+        self.detect = detect
+        self._times = times
+
+    @hookimpl
+    def govkernel_detectors(self) -> list[Any]:
+        return [self] * self._times
+
+
+def screen(plugin: object, deadline: float = 5.0) -> Any:
+    host = PluginHost(deadline=deadline)
+    host.register("stranger", plugin)
+    return screen_of(host)
+
+
+def found(plugin: object, text: str, deadline: float = 5.0) -> set[tuple[str, str]]:
+    made = screen(plugin, deadline)
+    return {(item.label, text[item.start : item.end]) for item in asyncio.run(made.findings(text))}
+
+
+def red(text: str, role: str) -> list[Finding]:
+    at = text.find("red")
+    return [Finding(label="COLOUR", start=at, end=at + 3, score=1.0, detector="colours")] if at >= 0 else []
+
+
+async def red_later(text: str, role: str) -> list[Finding]:
+    return red(text, role)
+
+
+@pytest.mark.parametrize("detect", [red, red_later])
+def test_what_a_stranger_finds_counts_like_ours(detect: Callable[..., Any]) -> None:
+    text = "a red car of bob@example.com"
+    assert found(Stranger(detect), text) == {("COLOUR", "red"), ("EMAIL_ADDRESS", "bob@example.com")}
+
+
+def raising(text: str, role: str) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "detect",
+    [
+        raising,
+        lambda text, role: None,
+        lambda text, role: [{"label": "COLOUR"}],
+        lambda text, role: [Finding(label="C", start=0, end=10_000, score=1.0, detector="colours")],
+        lambda text, role: red("red", role) * 100_000,
+    ],
+)
+def test_what_a_stranger_cannot_say_is_an_error(detect: Callable[..., Any]) -> None:
+    with pytest.raises(GovkernelError) as caught:
+        found(Stranger(detect), "a text")
+    assert caught.value.code == "guard.detector-failed"
+
+
+def test_a_stranger_that_hangs_is_an_error() -> None:
+    RELEASE.clear()
+    try:
+        with pytest.raises(GovkernelError) as caught:
+            found(Stranger(lambda text, role: hang()), "a text", deadline=0.1)
+    finally:
+        RELEASE.set()
+    assert caught.value.code == "guard.detector-failed"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"), [("name", 3), ("labels", None), ("labels", "COLOUR"), ("labels", {1})]
+)
+def test_a_stranger_without_a_proper_name_or_labels_is_not_used(attribute: str, value: object) -> None:
+    plugin = Stranger(red)
+    setattr(plugin, attribute, value)
+    with pytest.raises(PluginError) as caught:
+        screen(plugin)
+    assert caught.value.code == "plugin.nonsense"
+
+
+def test_two_detectors_of_one_name_are_a_typed_error() -> None:
+    with pytest.raises(PluginError) as caught:
+        screen(Stranger(red, times=2))
+    assert caught.value.remedy
+
+
+def test_a_stranger_may_use_a_name_of_ours() -> None:
+    plugin = Stranger(red)
+    plugin.name = "presidio"
+    assert ("COLOUR", "red") in found(plugin, "red")

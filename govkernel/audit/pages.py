@@ -13,14 +13,19 @@ from html import escape
 from typing import Final
 
 from govkernel.audit.reader import AuditRow, InclusionProof
-from govkernel.domain import Decision, Reason
+from govkernel.domain import AcceptedStatement, Decision, Judged, Reason
 from govkernel.errors import AuditError
+
+MAX_SHOWN: Final = 80
+"""Characters of a statement's value that the page shows; the record below it holds all."""
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --deny: #b3261e; --allow: #1b6e3c; }
 @media (prefers-color-scheme: dark) { :root { --deny: #ff8a80; --allow: #7bd89b; } }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 82rem; margin: 0 auto; padding: 1rem 1.25rem 3rem; }
 a { color: inherit; } h1 { font-size: 1.4rem; margin: .5rem 0 1rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+h3 { font-size: 1rem; margin: 1.2rem 0 .2rem; } h3 + p { margin: 0 0 .4rem; overflow-wrap: anywhere; }
+li { overflow-wrap: anywhere; }
 form { display: flex; gap: .5rem; flex-wrap: wrap; align-items: center; }
 input { flex: 1 1 20rem; font: inherit; padding: .45rem .6rem; border: 1px solid #888; border-radius: .3rem; }
 button { font: inherit; padding: .45rem 1rem; border: 1px solid #888; border-radius: .3rem; cursor: pointer; }
@@ -63,7 +68,7 @@ def record_page(row: AuditRow, proof: InclusionProof | None, error: AuditError |
     title = f"Record {row.index}"
     parts = [f'<p><a href="/">All records</a></p><h1>{title}</h1>', _damage(row), _facts(row)]
     try:
-        parts.append(_decision(row.record.decision))
+        parts += [_decision(row.record.decision), _evidence(row.record.subjects)]
         payload = json.dumps(json.loads(row.payload), indent=2, ensure_ascii=False)
     except AuditError:
         payload = row.payload
@@ -161,6 +166,38 @@ def _decision(decision: Decision) -> str:
 def _reason(reason: Reason) -> str:
     remedy = f'<br><span class="what">{escape(reason.remedy)}</span>' if reason.remedy else ""
     return f"<code>{escape(reason.policy)}</code> {escape(reason.message)}{remedy}"
+
+
+def _evidence(subjects: Sequence[Judged]) -> str:
+    """What was known about each artifact: who stated what, and what was refused."""
+    parts = []
+    for subject in subjects:
+        artifact = subject.artifact
+        identity = str(artifact.digest) if artifact.digest else "no digest: the name leads to nothing"
+        known = [_accepted(item) for item in subject.evidence.accepted]
+        known += [
+            f'<span class="deny">refused</span> <code>{escape(item.code)}</code> {escape(item.why)}'
+            for item in subject.evidence.rejected
+        ]
+        parts.append(
+            f"<h3>{escape(artifact.kind.value)} {escape(artifact.name)}</h3><p><code>{escape(identity)}</code></p>"
+            f"{_list(known) or '<p>Nothing was stated about it.</p>'}"
+        )
+    return f"<h2>Evidence</h2>{''.join(parts)}" if parts else ""
+
+
+def _accepted(item: AcceptedStatement) -> str:
+    """One statement with its signers and the short texts it holds, e.g. a score, an approver."""
+    signers = ", ".join(signer.name or signer.identity or signer.key_id for signer in item.signers)
+    said = ", ".join(
+        f"{key}: {value}"
+        for key, value in item.statement.predicate.items()
+        if isinstance(value, str | int | float) and len(str(value)) <= MAX_SHOWN
+    )
+    return (
+        f"<code>{escape(item.statement.predicate_type)}</code> stated by <strong>{escape(signers)}</strong>"
+        f'{f"<br>{escape(said)}" if said else ""}<br><span class="what">{escape(str(item.statement.digest))}</span>'
+    )
 
 
 def _proof(proof: InclusionProof) -> str:

@@ -58,6 +58,7 @@ PLAIN_TAGS = {
         "li",
         "div",
         "strong",
+        "h3",
         "br",
     ),
 }
@@ -202,6 +203,18 @@ def test_a_record_page_shows_the_proof(client: TestClient, log: AuditLog):
     page = client.get("/records/7").text
     assert all(item.hex() in page for item in log.prove(7).hashes)
     assert client.get("/records/99").status_code == 404
+
+
+def test_a_record_page_says_who_stated_what_about_each_artifact(client: TestClient, log: AuditLog):
+    rows = log.query("limit:50", NOW)
+    row = next(row for row in rows if any(subject.evidence.accepted for subject in row.record.subjects))
+    page = client.get(f"/records/{row.index}").text
+    subject = next(subject for subject in row.record.subjects if subject.evidence.accepted)
+    accepted = subject.evidence.accepted[0]
+    shown = page[page.index("<h2>Evidence</h2>") : page.index("<h2>Record</h2>")]
+    assert str(subject.artifact.digest) in shown
+    assert accepted.statement.predicate_type in shown
+    assert f"stated by <strong>{accepted.signers[0].name}</strong>" in shown
 
 
 def test_what_strangers_wrote_is_text_on_every_page(log: AuditLog):

@@ -6,6 +6,7 @@ Parsing happens once, at the edge; what comes out needs no second check.
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final, NoReturn
 
@@ -18,6 +19,7 @@ MAX_DEPTH: Final = 64
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _NOT_BRACKET: Final = re.compile(rb"[^\[\]{}]+")
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _REMEDY: Final = "Send one UTF-8 JSON document within the documented limits."
 
 
@@ -50,9 +52,12 @@ def loads(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX
     if deeper_than(raw, max_depth):
         raise _refuse("too-deep", "The document is nested too deep.", f"limit {max_depth} levels")
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except (json.JSONDecodeError, ValueError) as error:
         raise _refuse("malformed", "The document is not valid JSON.", str(error)) from None
+    if _SURROGATE.search(raw):
+        _refuse_lone_surrogates(value)
+    return value
 
 
 def canonical(value: Any) -> bytes:
@@ -85,6 +90,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise _refuse("duplicate-key", "An object names a key twice.", f"key {twice[:80]!r}")
     return result
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _refuse("not-finite", "The document holds a number that is too large.", text[:80])
+    return number
+
+
+def _refuse_lone_surrogates(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise _refuse("not-utf8", "The document holds a lone surrogate.", str(error)[:200]) from None
 
 
 def _no_constant(name: str) -> NoReturn:

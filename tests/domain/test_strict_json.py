@@ -62,6 +62,11 @@ def test_brackets_inside_strings_are_not_depth(text: str) -> None:
     assert strict_json.loads(json.dumps("[{" * 100 + text)) == "[{" * 100 + text
 
 
+def test_a_pair_of_surrogates_is_one_character() -> None:
+    assert strict_json.loads(b'"\\ud83d\\ude00"') == "\U0001f600"
+    assert strict_json.loads(rb'"\\ud800"') == r"\ud800"
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -70,7 +75,11 @@ def test_brackets_inside_strings_are_not_depth(text: str) -> None:
         (b'{"a": 1, "\\u0061": 2}', "json.duplicate-key"),
         (b"NaN", "json.not-finite"),
         (b"[-Infinity]", "json.not-finite"),
+        (b"[1e999]", "json.not-finite"),
+        (b"-1e999", "json.not-finite"),
         (b'"\xff"', "json.not-utf8"),
+        (b'{"a": ["\\ud800"]}', "json.not-utf8"),
+        (b'{"\\uDFFF": 1}', "json.not-utf8"),
         (b"\xef\xbb\xbf{}", "json.malformed"),
         ("\ud800", "json.not-utf8"),
         (b"", "json.malformed"),

@@ -44,6 +44,16 @@ class _Tolerant(BaseModel):
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, strict=True
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: Any) -> Any:
+        """Go writes absent values as null."""
+        return (
+            {key: item for key, item in value.items() if item is not None}
+            if isinstance(value, dict)
+            else value
+        )
+
 
 class GroupVersionKind(_Tolerant):
     """A kind, e.g. ``apps/v1 Deployment``; the core group is empty."""
@@ -101,16 +111,6 @@ class ReviewRequest(_Tolerant):
     object: dict[str, Any] | None = None
     old_object: dict[str, Any] | None = None
     dry_run: bool | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, value: Any) -> Any:
-        """Go writes absent values as null."""
-        return (
-            {key: item for key, item in value.items() if item is not None}
-            if isinstance(value, dict)
-            else value
-        )
 
     @model_validator(mode="after")
     def _has_object(self) -> Self:

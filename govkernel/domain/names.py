@@ -24,6 +24,9 @@ WEIGHT_SUFFIXES: Final = (
     ".nemo", ".engine", ".tflite", ".keras", ".h5",
 )  # fmt: skip
 
+MODEL_SUFFIXES: Final = (".safetensors", ".gguf", ".ggml", ".onnx", ".pt", ".pth", ".ckpt", ".nemo", ".keras")
+"""Those that nothing but models have."""
+
 _NAME: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _HOST: Final = re.compile(
     r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+(?=:)|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
@@ -114,6 +117,11 @@ def looks_like_model(value: str) -> bool:
 def is_model_uri(value: str) -> bool:
     """Whether a word of a command is a URI under which models are kept."""
     return _SCHEME.match(value) is not None and looks_like_model(value)
+
+
+def is_model_file(uri: str) -> bool:
+    """Whether a URI leads to a file that can be nothing but a model."""
+    return uri.lower().partition("?")[0].partition("#")[0].endswith(MODEL_SUFFIXES)
 
 
 def _with_scheme(scheme: str, rest: str, revision: str, hub: str) -> str:

@@ -12,7 +12,7 @@ from govkernel.admission.extractors.mentions import Mention, in_command, in_vari
 from govkernel.admission.extractors.volumes import Mount, mounts_of
 from govkernel.admission.extractors.words import Environment
 from govkernel.domain import ArtifactKind
-from govkernel.domain.names import image_uri, repository_of
+from govkernel.domain.names import image_uri, is_model_file, repository_of
 
 NO_MODEL: Final = "no-model-named"
 """Problem of a server that is told no model: it would load a default, or one that its image holds."""
@@ -66,6 +66,7 @@ def read_container(container: Mapping[str, Any], where: str) -> Container:
     ]
     if loader:
         mentions, sources = mentions + sources, []
+    mentions += [mention for mention in sources if is_model_file(mention.value)]
     if uri and str(container.get("name", "")).startswith(CARRIERS):
         mentions.append(Mention(ArtifactKind.MODEL, uri, f"{where}.image"))
     mentions += _missing(serving, loader=loader, mentions=mentions, where=where)

@@ -27,6 +27,10 @@ from govkernel.gate.identity import Job, identify
 from govkernel.provenance import detect_kind
 
 MAX_PATHS: Final = 1000
+LOCAL_KINDS: Final = frozenset(ArtifactKind) - {ArtifactKind.IMAGE, ArtifactKind.TOOL}
+"""What a file or folder can be. Packs ask less of images and tools, whose content is judged elsewhere: a model
+called one would pass unsigned."""
+
 _REMEDY: Final = "Check the path; prefix it with model:, prompt: or dataset: to say what it is."
 
 
@@ -105,11 +109,19 @@ def _targets(arguments: Sequence[str]) -> list[tuple[ArtifactKind, str, Artifact
 
 def _target(argument: str) -> tuple[ArtifactKind, str, ArtifactRef]:
     prefix, colon, rest = argument.partition(":")
-    named = ArtifactKind(prefix) if colon and prefix in set(ArtifactKind) else None
-    path = os.path.normpath(rest if named else argument)
+    named = ArtifactKind(prefix) if colon and prefix in LOCAL_KINDS else None
+    written = rest if named else argument
+    path = os.path.normpath(written)
     if not _exists(path):
         what = f"There is no file or folder {ascii(path)[:200]}."
         raise InputError("gate.no-such-path", what, remedy=_REMEDY)
+    if os.path.realpath(written) != os.path.realpath(path):
+        raise InputError(
+            "gate.bad-path",
+            f"The path {ascii(written)[:200]} cannot be asked about.",
+            why="It climbs out of a symbolic link with '..', so that it leads elsewhere than it reads.",
+            remedy="Write the path without '..'.",
+        )
     kind = named or detect_kind(Path(path))
     try:
         path.encode("utf-8")

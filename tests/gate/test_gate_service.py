@@ -26,7 +26,7 @@ from govkernel.domain import (
 )
 from govkernel.errors import GovkernelError, InputError
 from govkernel.gate.identity import MAX_ID, Job, identify
-from govkernel.gate.service import MAX_PATHS, run_gate
+from govkernel.gate.service import LOCAL_KINDS, MAX_PATHS, run_gate
 from tests.gate.builders import NOW
 
 DIGEST = Digest.sha256("cd" * 32)
@@ -108,7 +108,7 @@ def test_one_denied_artifact_denies_the_run() -> None:
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("kind", ArtifactKind)
+@pytest.mark.parametrize("kind", sorted(LOCAL_KINDS))
 def test_a_prefix_says_the_kind(kind: ArtifactKind) -> None:
     kernel = ScriptedKernel()
     gate(kernel, f"{kind}:rows.jsonl")
@@ -117,10 +117,31 @@ def test_a_prefix_says_the_kind(kind: ArtifactKind) -> None:
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("kind", ["image", "tool"])
+def test_a_folder_is_no_image_and_no_tool(kind: str) -> None:
+    kernel = ScriptedKernel()
+    with pytest.raises(InputError) as caught:
+        gate(kernel, f"{kind}:model")
+    assert caught.value.code == "gate.no-such-path"
+    assert kernel.asked == []
+
+
+@pytest.mark.usefixtures("here")
 def test_the_same_path_written_differently_is_the_same_resource() -> None:
     kernel = ScriptedKernel()
     gate(kernel, "./model/", "model")
     assert kernel.asked[0].resource == kernel.asked[1].resource
+
+
+def test_a_path_that_climbs_out_of_a_link_is_not_taken_for_another(here: Path) -> None:
+    (here / "elsewhere" / "deep").mkdir(parents=True)
+    (here / "elsewhere" / "model").mkdir()
+    (here / "link").symlink_to(here / "elsewhere" / "deep")
+    kernel = ScriptedKernel()
+    with pytest.raises(InputError) as caught:
+        gate(kernel, "link/../model")
+    assert caught.value.code == "gate.bad-path"
+    assert kernel.asked == []
 
 
 @pytest.mark.usefixtures("here")

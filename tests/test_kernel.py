@@ -36,6 +36,7 @@ OPTIONAL = ("sink", "notifier")
 
 @pytest.fixture(autouse=True, scope="module")
 def let_hanging_calls_go() -> Iterator[None]:
+    RELEASE.clear()
     yield
     RELEASE.set()
 

@@ -8,13 +8,19 @@ if an accepted statement says so; absence is never a default value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from govkernel.domain import AcceptedStatement, Artifact, Evidence, predicates
 
 RISK_ORDER: Final = ("", "minimal", "limited", "high", "unacceptable")
 """Risk classes, mildest first."""
+
+SKEW: Final = timedelta(minutes=5)
+"""How far the clock of the machine that ran a suite or scan may be ahead of ours."""
+
+_SIGNATURES: Final = frozenset({predicates.SIGNATURE, predicates.OMS_SIGNATURE})
+"""Only these say that the content is the signer's; other claims, a rejecting approval too, are about it."""
 
 
 def artifact_facts(artifact: Artifact | None) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def evidence_facts(evidence: Evidence, now: datetime) -> dict[str, Any]:
     """``EvidenceFacts`` of what was verified about one artifact, as of ``now``."""
     approvals = _approvals(evidence, now)
     facts: dict[str, Any] = {
-        "signed": bool(evidence.accepted),
+        "signed": any(item.statement.predicate_type in _SIGNATURES for item in evidence.accepted),
         "signers": sorted({signer.name for item in evidence.accepted for signer in item.signers}),
         "predicateTypes": sorted({item.statement.predicate_type for item in evidence.accepted}),
         "rejections": sorted({item.code for item in evidence.rejected}),
@@ -54,7 +60,7 @@ def evidence_facts(evidence: Evidence, now: datetime) -> dict[str, Any]:
     for name, (predicate_type, summarize) in _SUMMARIES.items():
         stated = evidence.of_type(predicate_type)
         if stated:
-            facts[name] = summarize(stated)
+            facts[name] = summarize(stated, now)
     return facts
 
 
@@ -82,8 +88,8 @@ def _holds(until: object, now: datetime) -> bool:
     return moment.tzinfo is not None and now < moment
 
 
-def _evaluation(stated: list[dict[str, Any]]) -> dict[str, Any]:
-    latest = _latest(stated, lambda said: str(said["suite"]["name"]))
+def _evaluation(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    latest = _latest(stated, lambda said: str(said["suite"]["name"]), now)
     return {
         "suites": sorted({str(said["suite"]["name"]) for said in latest}),
         "score": min(float(said["score"]) for said in latest),
@@ -91,8 +97,8 @@ def _evaluation(stated: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _pii_scan(stated: list[dict[str, Any]]) -> dict[str, Any]:
-    latest = _latest(stated, lambda said: str(said["scanner"]["name"]))
+def _pii_scan(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    latest = _latest(stated, lambda said: str(said["scanner"]["name"]), now)
     return {
         "records": max(int(said["records"]) for said in latest),
         "findings": max(int(said["findings"]) for said in latest),
@@ -101,7 +107,7 @@ def _pii_scan(stated: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _model_card(stated: list[dict[str, Any]]) -> dict[str, Any]:
+def _model_card(stated: list[dict[str, Any]], _now: datetime) -> dict[str, Any]:
     licences = {str(said["license"]) for said in stated}
     return {
         "license": licences.pop() if len(licences) == 1 else "NOASSERTION",
@@ -110,7 +116,7 @@ def _model_card(stated: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _prompt_release(stated: list[dict[str, Any]]) -> dict[str, Any]:
+def _prompt_release(stated: list[dict[str, Any]], _now: datetime) -> dict[str, Any]:
     versions = sorted({str(said["version"]) for said in stated})
     return {
         "version": ",".join(versions),
@@ -118,7 +124,7 @@ def _prompt_release(stated: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _derivation(stated: list[dict[str, Any]]) -> dict[str, Any]:
+def _derivation(stated: list[dict[str, Any]], _now: datetime) -> dict[str, Any]:
     return {
         "methods": sorted({str(said["method"]) for said in stated}),
         "bases": _digests(item for said in stated for item in said.get("bases", ())),
@@ -130,20 +136,29 @@ def _digests(resources: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted({f"{name}:{value}" for item in resources for name, value in item["digest"].items()})
 
 
-def _latest(stated: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]) -> list[dict[str, Any]]:
-    """The newest per key: a suite run again supersedes its earlier result. Of one moment, all of them."""
+def _latest(
+    stated: list[dict[str, Any]], key: Callable[[dict[str, Any]], str], now: datetime
+) -> list[dict[str, Any]]:
+    """The newest per key: a suite run again supersedes its earlier result. Of one moment, all of them.
+
+    What says it will finish in the future counts and supersedes nothing, lest it hide every later failure.
+    """
     newest: dict[str, tuple[datetime, list[dict[str, Any]]]] = {}
+    early: list[dict[str, Any]] = []
     for said in stated:
         moment = datetime.fromisoformat(str(said["finishedOn"]))
+        if moment > now + SKEW:
+            early.append(said)
+            continue
         best = newest.get(key(said))
         if best is None or moment > best[0]:
             newest[key(said)] = (moment, [said])
         elif moment == best[0]:
             best[1].append(said)
-    return [said for _, latest in newest.values() for said in latest]
+    return early + [said for _, latest in newest.values() for said in latest]
 
 
-_SUMMARIES: Final[Mapping[str, tuple[str, Callable[[list[dict[str, Any]]], dict[str, Any]]]]] = {
+_SUMMARIES: Final[Mapping[str, tuple[str, Callable[[list[dict[str, Any]], datetime], dict[str, Any]]]]] = {
     "evaluation": (predicates.EVALUATION_RESULT, _evaluation),
     "piiScan": (predicates.PII_SCAN, _pii_scan),
     "modelCard": (predicates.MODEL_CARD, _model_card),

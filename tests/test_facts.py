@@ -116,6 +116,8 @@ STATED = st.one_of(
             {"method": NAMES, "bases": st.just([{"name": "b", "digest": {"sha256": "ab" * 32}}])}
         ),
     ),
+    st.tuples(st.just(predicates.SIGNATURE), st.just({"kind": "model"})),
+    st.tuples(st.just(predicates.OMS_SIGNATURE), st.just({"files": 1})),
     st.tuples(st.just("https://example.com/other"), st.fixed_dictionaries({"x": NAMES})),
 )
 ACCEPTED = st.lists(st.builds(lambda one, signer: said(*one, signer), STATED, NAMES), max_size=8)
@@ -140,7 +142,7 @@ def test_what_was_said_twice_counts_once(accepted: list[AcceptedStatement]) -> N
 def test_a_fact_is_there_exactly_when_somebody_said_it(accepted: list[AcceptedStatement]) -> None:
     types = {item.statement.predicate_type for item in accepted}
     found = facts(*accepted)
-    assert found["signed"] is bool(accepted)
+    assert found["signed"] is bool(types & {predicates.SIGNATURE, predicates.OMS_SIGNATURE})
     assert found["predicateTypes"] == sorted(types)
     expected = {
         "evaluation": predicates.EVALUATION_RESULT,
@@ -160,6 +162,14 @@ def test_more_cards_never_make_a_model_milder(
     before = facts(*accepted, said(predicates.MODEL_CARD, card()))["modelCard"]["risk"]
     after = facts(*accepted, said(predicates.MODEL_CARD, card()), more)["modelCard"]["risk"]
     assert RISK_ORDER.index(after) >= RISK_ORDER.index(before)
+
+
+def test_no_claim_about_an_artifact_is_a_signature_of_it() -> None:
+    """An evaluator, or somebody who rejects, must not make an unsigned artifact a signed one."""
+    rejecting = said(predicates.APPROVAL, approval(decision="reject"))
+    assert not facts(rejecting)["signed"]
+    assert not facts(said(predicates.EVALUATION_RESULT, evaluation()))["signed"]
+    assert facts(rejecting, said(predicates.SIGNATURE, {"kind": "prompt"}))["signed"]
 
 
 def test_nothing_said_is_nothing_but_emptiness() -> None:
@@ -200,6 +210,16 @@ def test_evaluations(given: list[dict[str, Any]], expected: tuple[Any, ...]) -> 
     for order in (given, given[::-1]):
         found = facts(*(said(predicates.EVALUATION_RESULT, item) for item in order))["evaluation"]
         assert (found["suites"], found["score"], found["passed"]) == expected
+
+
+def test_a_result_dated_ahead_hides_no_failure() -> None:
+    ahead = (NOW + timedelta(days=3650)).isoformat()
+    passing = {**evaluation(), "finishedOn": ahead}
+    failing = evaluation(score=0.2, passed=False)
+    found = facts(*(said(predicates.EVALUATION_RESULT, item) for item in (passing, failing)))["evaluation"]
+    assert (found["score"], found["passed"]) == (0.2, False)
+    clean, dirty = {**scan(), "finishedOn": ahead}, {**scan(), "findings": 7}
+    assert facts(*(said(predicates.PII_SCAN, item) for item in (clean, dirty)))["piiScan"]["findings"] == 7
 
 
 def test_the_newest_is_told_by_the_moment_and_not_by_its_spelling() -> None:

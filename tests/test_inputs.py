@@ -29,6 +29,7 @@ from govkernel.domain import (
     Subject,
     Workload,
 )
+from govkernel.domain.predicates import SIGNATURE
 from govkernel.engines.cedar import CedarEngine
 from govkernel.inputs import ARTIFACT_ACTIONS, SCREENED_ACTIONS, entity_of, questions
 from tests.simulators.kernel_parts import pack
@@ -47,7 +48,7 @@ def digest(number: int) -> Digest:
 def accepted(number: int) -> AcceptedStatement:
     statement = Statement(
         subjects=(Subject(digests=(digest(0),)),),
-        predicate_type=f"https://example.com/{number % 2}",
+        predicate_type=(SIGNATURE, "https://example.com/1")[number % 2],
         predicate={"number": number},
         digest=digest(number),
     )
@@ -116,7 +117,7 @@ def test_each_artifact_is_asked_about_and_none_gets_the_facts_of_another(
         assert question.name == subject.artifact.name
         if request.action in ARTIFACT_ACTIONS:
             assert question.context["artifact"]["digest"] == str(subject.artifact.digest or "")
-            assert question.context["evidence"]["signed"] is bool(subject.evidence.accepted)
+            assert question.context["evidence"]["signed"] is bool(subject.evidence.of_type(SIGNATURE))
             assert len(question.context["statements"]) == len(subject.evidence.accepted)
     for question in asked:
         assert (question.principal, question.action) == (request.principal, request.action.value)

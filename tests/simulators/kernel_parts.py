@@ -24,6 +24,7 @@ from govkernel.domain import (
     Statement,
     Subject,
 )
+from govkernel.domain.predicates import SIGNATURE
 from govkernel.hookspecs import Bundle, VerifiedStatement, hookimpl
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -88,9 +89,7 @@ class GivenEvidence:
     def verify(self, bundle: Bundle, artifact: Artifact, now: datetime) -> VerifiedStatement | None:
         if bundle.content != b"one":
             return None
-        statement = Statement(
-            subjects=(Subject(digests=(DIGEST,)),), predicate_type="https://example.com/p", digest=DIGEST
-        )
+        statement = Statement(subjects=(Subject(digests=(DIGEST,)),), predicate_type=SIGNATURE, digest=DIGEST)
         return VerifiedStatement(statement=statement, signers=(Signer(name="release", key_id="aa"),))
 
     def judge(

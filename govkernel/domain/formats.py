@@ -1,10 +1,13 @@
 """Tell file formats by name and first bytes, so that policy can allow the safe ones.
 
-A name is a claim; where the first bytes can contradict it they win, and a pickle is a pickle under any name.
+A name is a claim; where the first bytes can contradict it they win, with one exception: what is called a pickle is
+one, since a loader goes by the name and a pickle can be made to start like most other formats. A pickle that
+says its protocol, and PyTorch's zip, are pickles under any name that does not say archive or text.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
@@ -14,7 +17,11 @@ UNKNOWN: Final = "unknown"
 
 _BY_SUFFIX: Final = {
     **dict.fromkeys(
-        (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".dill", ".th", ".mar"), PICKLE
+        (
+            *(".bin", ".pt", ".pt2", ".ptl", ".pth", ".pkl", ".pickle", ".cloudpickle"),
+            *(".ckpt", ".joblib", ".dill", ".th", ".mar"),
+        ),
+        PICKLE,
     ),
     ".safetensors": "safetensors",
     ".gguf": "gguf",
@@ -37,12 +44,15 @@ _BY_SUFFIX: Final = {
     ".arrow": "arrow",
     **dict.fromkeys((".py", ".pyc", ".so", ".sh", ".js", ".dll", ".exe"), "code"),
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".nemo"), "archive"),
+    **dict.fromkeys((".xlsx", ".docx", ".pptx", ".odt", ".epub"), "archive"),
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"), "image"),
     ".model": "sentencepiece",
 }
 _TEXT_NAMES: Final = frozenset({"license", "readme", "notice", "vocab", "merges", "version"})
+_WRAPPERS: Final = frozenset({".gz", ".bz2", ".xz", ".zst", ".z", ".lzma", ".lz4", ".zip", ".tar"})
+"""Suffixes that say how a file is packed: ``.pkl.gz`` is loaded as a pickle, and ``.pth.tar`` never was a tar."""
+
 _MAGIC: Final = (
-    (b"GGUF", "gguf"),
     (b"\x89HDF\r\n\x1a\n", "h5"),
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
@@ -53,6 +63,26 @@ _MAGIC: Final = (
 )
 _ZIP: Final = b"PK\x03\x04"
 _CHECKED: Final = frozenset({"safetensors", "gguf", "h5", "parquet", "numpy"})
+_NO_ZIP: Final = _CHECKED - {"numpy"} | {
+    "ggml",
+    "onnx",
+    "tensorflow",
+    "tflite",
+    "msgpack",
+    "sentencepiece",
+    UNKNOWN,
+}
+"""Formats that are no zip: a zip that is called so is what PyTorch writes."""
+
+_GGUF: Final = re.compile(rb"GGUF[\2\3]\0{3}.[\0-\x3f]\0{6}", re.DOTALL)
+"""Magic, version and fewer than 16,384 tensors: bytes that no pickle starts with."""
+
+_OLD_PICKLE: Final = re.compile(
+    rb"\([dl]p\d+\n"
+    rb"|c(?:os|posix|builtins|__builtin__|copy_?reg|_codecs|collections|numpy|torch|sklearn|subprocess)[.\n]"
+)
+"""How pickles of protocol 0 start that hold a dict, a list or an object of a usual module; a guess, as they have no
+mark. Text may start so too, hence it counts only where the name says nothing better."""
 
 
 def format_of(name: str, head: bytes | None = None) -> str:
@@ -66,14 +96,17 @@ def format_of(name: str, head: bytes | None = None) -> str:
         A lower-case word such as ``safetensors``, ``pickle``, ``gguf``, ``json``; ``unknown`` when neither
         name nor content tells, or when the content is not what the name says.
     """
-    path = PurePosixPath(name.lower())
-    named = _BY_SUFFIX.get(path.suffix, "text" if path.stem in _TEXT_NAMES else UNKNOWN)
+    named = _by_name(name)
     if not head:
         return named
+    if named == PICKLE:
+        return "gguf" if name.lower().endswith(".bin") and _GGUF.match(head) else PICKLE
     content = _by_content(head)
-    if content is None:
-        return UNKNOWN if named in _CHECKED else named
-    return named if content == "zip" and named in {PICKLE, "keras", "numpy"} else _unzipped(content)
+    if content == "zip":
+        return PICKLE if named in _NO_ZIP else named if named in {"keras", "numpy"} else "archive"
+    if content is None and named in _CHECKED | {UNKNOWN}:
+        return PICKLE if _OLD_PICKLE.match(head) else UNKNOWN
+    return content or named
 
 
 def formats_of(files: Iterable[tuple[str, bytes | None]]) -> tuple[str, ...]:
@@ -81,15 +114,21 @@ def formats_of(files: Iterable[tuple[str, bytes | None]]) -> tuple[str, ...]:
     return tuple(sorted({format_of(name, head) for name, head in files}))
 
 
-def _unzipped(content: str) -> str:
-    return "archive" if content == "zip" else content
+def _by_name(name: str) -> str:
+    path = PurePosixPath(name.lower().rstrip(". "))
+    if path.suffix in _WRAPPERS and _BY_SUFFIX.get(path.with_suffix("").suffix) == PICKLE:
+        return PICKLE
+    return _BY_SUFFIX.get(path.suffix, "text" if path.stem in _TEXT_NAMES else UNKNOWN)
 
 
 def _by_content(head: bytes) -> str | None:
-    if head.startswith(b"\x80") and len(head) > 1 and 2 <= head[1] <= 5:
+    # The third byte is an opcode, and none is zero; in the length of a safetensors header it mostly is.
+    if head.startswith(b"\x80") and len(head) > 1 and head[1] <= 5 and head[2:3] != b"\0":
         return PICKLE
     if head.startswith(_ZIP):
         return "zip"
     if len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100_000_000:
         return "safetensors"
+    if _GGUF.match(head):
+        return "gguf"
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,10 @@ RENEW_BEFORE: Final = timedelta(days=30)
 SKEW: Final = timedelta(minutes=10)
 """How far the clocks of others may be behind ours."""
 MAX_PEM: Final = 256 * 1024
+MAX_NAME: Final = 253
+
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DNS_NAME: Final = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -209,9 +214,13 @@ def _name(name: str) -> x509.GeneralName:
     except ValueError:
         pass
     try:
-        return x509.DNSName(name.encode("idna").decode() if not name.isascii() else name)
-    except (ValueError, UnicodeError) as error:
+        found = name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError as error:
         raise _refuse("names", name[:80], str(error), "Write a DNS name or an IP address.") from None
+    if len(found) > MAX_NAME or not _DNS_NAME.fullmatch(found):
+        why = "It is neither a DNS name nor an IP address."
+        raise _refuse("names", repr(name[:80]), why, "Correct [admission] names.")
+    return x509.DNSName(found)
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -93,18 +93,27 @@ def _evaluation(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
     return {
         "suites": sorted({str(said["suite"]["name"]) for said in latest}),
         "score": min(float(said["score"]) for said in latest),
-        "passed": all(said["passed"] is True for said in latest),
+        "passed": all(_passed(said) for said in latest),
     }
+
+
+def _passed(said: Mapping[str, Any]) -> bool:
+    """Whether it says so and its own numbers do not contradict it."""
+    return said["passed"] is True and float(said["score"]) >= float(said.get("threshold", 0))
 
 
 def _pii_scan(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
     latest = _latest(stated, lambda said: str(said["scanner"]["name"]), now)
     return {
         "records": max(int(said["records"]) for said in latest),
-        "findings": max(int(said["findings"]) for said in latest),
+        "findings": max(max(int(said["findings"]), *_counts(said), 0) for said in latest),
         "entityTypes": sorted({str(label) for said in latest for label in said.get("entityTypes", {})}),
         "complete": all(said["complete"] is True for said in latest),
     }
+
+
+def _counts(said: Mapping[str, Any]) -> list[int]:
+    return [int(count) for count in said.get("entityTypes", {}).values()]
 
 
 def _model_card(stated: list[dict[str, Any]], _now: datetime) -> dict[str, Any]:

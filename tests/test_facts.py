@@ -222,6 +222,15 @@ def test_a_result_dated_ahead_hides_no_failure() -> None:
     assert facts(*(said(predicates.PII_SCAN, item) for item in (clean, dirty)))["piiScan"]["findings"] == 7
 
 
+def test_a_claim_that_its_own_numbers_contradict_is_taken_for_the_worse() -> None:
+    below = {**evaluation(score=0.75), "threshold": 0.9}
+    assert facts(said(predicates.EVALUATION_RESULT, below))["evaluation"]["passed"] is False
+    at = {**evaluation(score=0.9), "threshold": 0.9}
+    assert facts(said(predicates.EVALUATION_RESULT, at))["evaluation"]["passed"] is True
+    clean = {**scan(findings=0), "entityTypes": {"PERSON": 4}}
+    assert facts(said(predicates.PII_SCAN, clean))["piiScan"]["findings"] == 4
+
+
 def test_the_newest_is_told_by_the_moment_and_not_by_its_spelling() -> None:
     early = evaluation(passed=False) | {"finishedOn": "2026-06-01T13:00:00+05:00"}  # 08:00 UTC
     late = evaluation() | {"finishedOn": "2026-06-01T09:00:00Z"}

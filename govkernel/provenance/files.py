@@ -27,6 +27,9 @@ HEAD: Final = 16
 
 MAX_DEPTH: Final = 64
 
+_IGNORED_FOLDERS: Final = frozenset({".git", ".github"})
+"""A folder called like one of the ignored files is part of the artifact: it could hold anything, unsigned."""
+
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
@@ -108,7 +111,7 @@ def _walk(directory: Path, prefix: str, depth: int) -> Iterator[tuple[Path, str,
         raise _unreadable(directory, prefix or directory.name, error) from None
     for entry in entries:
         name = prefix + entry.name
-        if name in IGNORED:
+        if name in IGNORED and (name in _IGNORED_FOLDERS or not entry.is_dir(follow_symlinks=True)):
             continue
         if entry.is_symlink():
             raise _refused("symlink", name, "It is a symbolic link, whose target may change unnoticed.")

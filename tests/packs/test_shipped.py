@@ -31,7 +31,9 @@ async def loaded(name: str) -> AsyncIterator[LoadedPack]:
 
 def report(name: str) -> CaseReport:
     if load_pack(find_pack(name)).manifest.engine == "opa" and real_opa() is None:
-        pytest.skip("no OPA 1.x here: install opa on PATH; https://www.openpolicyagent.org/docs/latest/#running-opa")
+        pytest.skip(
+            "no OPA 1.x here: install opa on PATH; https://www.openpolicyagent.org/docs/latest/#running-opa"
+        )
 
     async def run() -> CaseReport:
         async with loaded(name) as pack:

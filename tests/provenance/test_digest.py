@@ -122,6 +122,16 @@ def test_git_files_and_the_signature_are_no_part_of_a_model(model: Path) -> None
     assert describe(model, MODEL).digest != before
 
 
+@pytest.mark.parametrize("name", ["model.sig", ".gitattributes", ".gitignore"])
+def test_a_folder_called_like_an_ignored_file_is_part_of_the_model(name: str, model: Path) -> None:
+    before = describe(model, MODEL)
+    (model / name).mkdir()
+    (model / name / "weights.pkl").write_bytes(b"N.")
+    after = describe(model, MODEL)
+    assert after.digest != before.digest
+    assert "pickle" in after.formats
+
+
 def test_large_files_are_hashed_like_small_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "m"
     root.mkdir()

@@ -36,6 +36,17 @@ _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _OCTAL: Final = re.compile(r"([-+]?)0o?([0-7]+)")
 _HEXADECIMAL: Final = re.compile(r"([-+]?)0x([0-9a-fA-F]+)")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_DISPUTED: Final = re.compile(
+    r"(?i:yes|no|on|off)"
+    r"|[-+]?0(o[0-7]|[0-9])[0-9]*|[-+]?0b[01_]+"
+    r"|[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9_]*)?"
+    r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)[eE][0-9]+"
+)
+"""Plain scalars that are one value in YAML 1.1 and another in 1.2: ``017`` is 15 or 17, ``1e3`` text or 1000."""
+
+_DISPUTED_BREAK: Final = re.compile("[\x85\u2028\u2029]")
+"""Line breaks in YAML 1.1 and text in 1.2: what comes after them is a comment to one reader and not to another."""
+
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -87,12 +98,17 @@ def load_with_lines(
 ) -> tuple[Any, Lines]:
     """Parse at most one document that a person wrote: no aliases, and the line of each value, for messages.
 
+    What YAML 1.1 and 1.2 read differently is refused: what is signed must mean the same to whoever uses it.
+
     Returns:
         The value (None for an empty document), and its lines.
 
     Raises:
-        InputError: as :func:`load`.
+        InputError: as :func:`load`, and ``yaml.disputed``.
     """
+    if _DISPUTED_BREAK.search(_text(data, max_bytes)):
+        what = "The document holds a line separator that YAML 1.1 and 1.2 read differently."
+        raise InputError("yaml.disputed", what, remedy="Escape U+0085, U+2028 and U+2029 in double quotes.")
     lines: Lines = {}
     builder = _Builder(_Limits(max_depth, MAX_NODES, 0), lines=lines)
     _build(builder, data, max_bytes, yaml.SafeLoader)  # libyaml's parser refuses what JSON text may escape
@@ -179,6 +195,9 @@ class _Builder:
         if event.tag is not None:
             raise _refuse("tag", f"The tag {event.tag[:80]!r} is not allowed.", event)
         self._count(1, event)
+        if self.lines is not None and event.implicit[0] and _DISPUTED.fullmatch(event.value):
+            what = f"{event.value[:80]!r} is one value in YAML 1.1 and another in 1.2; quote it, or write it out."
+            raise _refuse("disputed", what, event)
         value = _resolve(event) if event.implicit[0] else _joined(event)
         self._add(_Value(value), event, event.anchor)
 

@@ -22,6 +22,18 @@ prompts = st.fixed_dictionaries(
 )
 
 
+class Dumper(yaml.SafeDumper):
+    """Quotes what only the other YAML takes for a number."""
+
+
+Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style='"' if text[:1] in set("+-.0123456789") else None
+    ),
+)
+
+
 @given(prompts, st.integers(0, 6), st.booleans())
 def test_layout_does_not_count(prompt: dict[str, object], indent: int, ascii_only: bool) -> None:
     backwards = dict(reversed(prompt.items()))
@@ -30,7 +42,7 @@ def test_layout_does_not_count(prompt: dict[str, object], indent: int, ascii_onl
         canonical_prompt("p.json", json.dumps(backwards).encode()),
         canonical_prompt("p.yaml", json.dumps(backwards, indent=indent).encode()),
         canonical_prompt(
-            "p.yml", yaml.safe_dump(prompt, allow_unicode=not ascii_only, sort_keys=False).encode()
+            "p.yml", yaml.dump(prompt, Dumper=Dumper, allow_unicode=not ascii_only, sort_keys=False).encode()
         ),
     ]
     assert len(set(forms)) == 1
@@ -43,6 +55,35 @@ def test_content_counts(prompt: dict[str, object], more: str) -> None:
     for key in ("template", "role", "temperature"):
         other = {**prompt, key: f"{prompt.get(key, '')}{more}!"}
         assert canonical_prompt("p.json", json.dumps(other).encode()) != original
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        "template: Be nice.\u2028# Ignore all that.",
+        "template: Be nice.\x85# Ignore all that.",
+        "{template: a, maximum: 017}",
+        "{template: a, maximum: 0o17}",
+        "{template: a, maximum: 089}",
+        "{template: a, maximum: 1e3}",
+        "{template: a, maximum: 1.5e3}",
+        "{template: a, maximum: 1_000}",
+        "{template: a, maximum: 1:30}",
+        "{template: a, maximum: 0b11}",
+        "{template: a, confirm: yes}",
+        "{template: a, confirm: Off}",
+    ],
+)
+def test_what_readers_of_yaml_disagree_about_is_no_prompt(signed: str) -> None:
+    """Else a prompt could be changed, for readers of the other YAML, without changing its digest."""
+    with pytest.raises(GovkernelError) as caught:
+        canonical_prompt("p.yaml", signed.encode())
+    assert caught.value.code == "yaml.disputed"
+
+
+def test_what_they_agree_about_is() -> None:
+    plain = b"{template: a, n: [0, -1, 10, 1.5, 1.5e+3, 0x1f, true, null, 2026-06-01, 1.2.3, '017', \"yes\", north]}"
+    assert canonical_prompt("p.yaml", plain)
 
 
 def test_plain_text_is_its_own_template() -> None:

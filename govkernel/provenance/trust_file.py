@@ -6,10 +6,19 @@ docs/reference/trust-policy.md describes it; :func:`trust_policy_schema` is its 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from govkernel.domain import ArtifactKind, Digest, strict_yaml
@@ -17,8 +26,20 @@ from govkernel.errors import ConfigError, GovkernelError
 from govkernel.provenance.limits import MAX_KEYS, MAX_NAME, MAX_TRUST_FILE
 
 _REMEDY: Final = "See docs/reference/trust-policy.md, or start from `attestations/trust/`."
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
+
+
+def _no_number(value: object) -> object:
+    """The value, unless pydantic would read it as seconds or milliseconds since 1970: ``20270101`` is neither."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("must be a date and time with an offset, e.g. 2027-01-01T00:00:00Z")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""A date and time with an offset, RFC 3339."""
 
 
 class _Entry(BaseModel):
@@ -37,8 +58,8 @@ class KeyEntry(_Entry):
 
     name: str = Field(pattern=_NAME)
     public_key: str = Field(min_length=1, max_length=65536)
-    not_before: AwareDatetime | None = None
-    not_after: AwareDatetime | None = None
+    not_before: Moment | None = None
+    not_after: Moment | None = None
 
 
 class AboutEntry(_Entry):
@@ -67,8 +88,8 @@ class RuleEntry(_Entry):
     signers: tuple[str, ...] = Field(min_length=1, max_length=MAX_KEYS)
     may: tuple[str, ...] = Field(min_length=1, max_length=MAX_KEYS)
     about: AboutEntry = AboutEntry()
-    from_: AwareDatetime | None = Field(default=None, alias="from")
-    until: AwareDatetime | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
 
 
 class RevokedKey(_Entry):
@@ -116,6 +137,10 @@ class TrustFile(_Entry):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"the key name {twice!r} stands twice")
+        posing = next((name for name in names if _KEY_ID.fullmatch(name)), None)
+        if posing is not None:
+            # Revoking the key with that id would revoke the key with that name instead.
+            raise ValueError(f"the key name {posing!r} looks like a key id")
         unknown = sorted({signer for rule in self.rules for signer in rule.signers} - set(names))
         if unknown:
             raise ValueError(f"a rule names signers that no key has: {', '.join(unknown)[:200]}")

@@ -278,6 +278,18 @@ BAD = {
         "line 5",
     ),
     "a date": (f'version: 1\nkeys:\n- name: a\n  publicKey: "{PEM}"\n  notAfter: 2026-01-01', "line 5"),
+    "a date as a number, which pydantic takes for a moment in 1970": (
+        f'version: 1\nkeys:\n- name: a\n  publicKey: "{PEM}"\n  notBefore: 20270101',
+        "line 5",
+    ),
+    "a moment as a number, which pydantic takes for one in 2612": (
+        f'version: 1\nkeys:\n- name: a\n  publicKey: "{PEM}"\n  notAfter: "20270101000000"',
+        "line 5",
+    ),
+    "a name like a key id": (
+        f'version: 1\nkeys: [{{name: {"ab" * 32}, publicKey: "{PEM}"}}]',
+        "looks like a key id",
+    ),
     "unknown signer": ("version: 1\nrules: [{signers: [bob], may: [approval]}]", "bob"),
     "unknown type": (
         f'version: 1\nkeys: [{{name: a, publicKey: "{PEM}"}}]\nrules: [{{signers: [a], may: [aproval]}}]',

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -59,6 +60,7 @@ def served(
     yield root, urls, process
     process.kill()
     process.wait()
+    process.stdout.close()
 
 
 def trusting(root: Path) -> ssl.SSLContext:
@@ -115,8 +117,6 @@ def test_all_doors_answer_and_write_into_one_log(served: Any) -> None:
 
 
 def test_a_port_that_is_taken_is_a_typed_error(served: Any, tmp_path: Path) -> None:
-    import socket
-
     root, _, _ = served
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

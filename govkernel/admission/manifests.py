@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ MAX_FILE: Final = 8 * 1024 * 1024
 MAX_OBJECTS: Final = 1000
 """Objects in all files of one run."""
 
+Place = tuple[str | int, ...]
+
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]{1,6})\]")
 _REMEDY: Final = "Name files with Kubernetes objects: YAML or JSON."
 
 
@@ -28,11 +32,26 @@ class Item:
         path: the file, as it was named.
         manifest: the object.
         review: the AdmissionReview it came in, if it did.
+        place: where in the file's documents it is.
+        lines: of the values of the file's documents, as far as they are known.
     """
 
     path: str
     manifest: Mapping[str, Any]
     review: ReviewRequest | None = None
+    place: Place = ()
+    lines: Mapping[Place, int] = field(default_factory=dict, repr=False)
+
+    def line_of(self, where: str = "") -> int:
+        """The line in the file of something in the object, or of the nearest thing around it; 1 when unknown.
+
+        Args:
+            where: its place as extractors write it, e.g. ``spec.containers[0].args[1]``; empty for the object.
+        """
+        steps = [int(index) if index else key for key, index in _STEP.findall(where)]
+        path = (*self.place, *steps)
+        known = (self.lines.get(path[:end]) for end in range(len(path), 0, -1))
+        return next((line for line in known if line), 1)
 
 
 def read_manifests(files: Sequence[Path]) -> list[Item]:
@@ -46,7 +65,8 @@ def read_manifests(files: Sequence[Path]) -> list[Item]:
     items: list[Item] = []
     for file in files:
         try:
-            items += _items(str(file), _documents(_read(file)))
+            documents, lines = _documents(_read(file))
+            items += _items(Item(str(file), {}, lines=lines), documents)
         except InputError as error:
             raise InputError(
                 error.code, error.what, why=f"{file}: {error.why}".rstrip(": "), remedy=error.remedy
@@ -77,18 +97,19 @@ def _read(file: Path) -> bytes:
     return data
 
 
-def _documents(data: bytes) -> list[Any]:
+def _documents(data: bytes) -> tuple[list[Any], strict_yaml.Lines]:
     if data.lstrip()[:1] == b"{":
         try:
-            return [strict_json.loads(data, max_depth=MAX_DEPTH)]
+            return [strict_json.loads(data, max_depth=MAX_DEPTH)], {}
         except InputError as error:
             if error.code != "json.malformed":  # a flow mapping of YAML starts alike
                 raise
-    return strict_yaml.load_all(data, max_depth=MAX_DEPTH)
+    return strict_yaml.load_all_with_lines(data, max_depth=MAX_DEPTH)
 
 
-def _items(path: str, documents: Sequence[Any]) -> Iterator[Item]:
-    for document in documents:
+def _items(parent: Item, documents: Sequence[Any]) -> Iterator[Item]:
+    for number, document in enumerate(documents):
+        place = (*parent.place, number)
         if document is None:
             continue
         if not isinstance(document, Mapping) or not isinstance(document.get("kind"), str):
@@ -100,8 +121,9 @@ def _items(path: str, documents: Sequence[Any]) -> Iterator[Item]:
             )
         if document["kind"] == KIND:
             review = review_of(document)
-            yield Item(path, review.object or {}, review)
+            inside = (*place, "request", "object")
+            yield replace(parent, manifest=review.object or {}, review=review, place=inside)
         elif document["kind"].endswith("List") and isinstance(document.get("items"), list):
-            yield from _items(path, document["items"])
+            yield from _items(replace(parent, place=(*place, "items")), document["items"])
         else:
-            yield Item(path, document)
+            yield replace(parent, manifest=document, place=place)

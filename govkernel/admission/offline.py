@@ -82,6 +82,8 @@ async def _entry(
         artifacts=tuple(subject.artifact for subject in subjects),
         evidence=tuple(subject.evidence for subject in subjects),
         decision=_decision(answer),
+        line=item.line_of(),
+        lines=tuple(item.line_of(subject.artifact.where) for subject in subjects),
     )
 
 

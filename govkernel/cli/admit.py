@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from govkernel.cli.output import Config, Exit, Json
+from govkernel.cli.output import Config, Exit, Json, Reports
 
 
 def admit(
@@ -31,11 +31,19 @@ def admit(
     ] = None,
     user: Annotated[str, typer.Option(help="Who applies them, as Kubernetes would name them.")] = "",
     report: Annotated[str, typer.Option("--format", help="text, json, junit, sarif or github.")] = "text",
+    reports: Reports = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Decide about manifests as the admission webhook would: exit 0 when all are allowed, 1 when one is denied."""
-    from govkernel.cli.doors import choose_trust, packs_named, render, report_format
+    from govkernel.cli.doors import (
+        choose_trust,
+        more_reports,
+        packs_named,
+        render,
+        report_format,
+        write_report,
+    )
     from govkernel.config import load_settings
 
     settings = load_settings(config)
@@ -47,9 +55,12 @@ def admit(
 
         async with assembled(settings, trust=judge, packs=packs_named(settings, pack), local=True) as parts:
             chosen = report_format(parts.host, "json" if as_json else report)
+            more = more_reports(parts.host, reports)
             outcome = await admit_files(
                 files, parts.kernel, parts.host, user=user, environments=settings.admission.environments
             )
+            for kind, path in more:
+                write_report(path, await render(parts.host, kind, outcome))
             return outcome.allowed, await render(parts.host, chosen, outcome)
 
     allowed, rendered = asyncio.run(run())

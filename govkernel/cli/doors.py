@@ -9,6 +9,7 @@ from govkernel import checks
 from govkernel.config import PackTable, Settings
 from govkernel.domain import Report
 from govkernel.errors import InputError
+from govkernel.files import replace_file
 from govkernel.hookspecs import ReportFormat
 from govkernel.plugins import PluginHost, Provider
 from govkernel.provenance import TrustPolicy
@@ -69,6 +70,42 @@ def report_format(host: PluginHost, name: str) -> Provider[ReportFormat]:
             remedy="Choose one of them.",
         )
     return formats[name]
+
+
+def more_reports(host: PluginHost, wanted: Sequence[str] | None) -> list[tuple[Provider[ReportFormat], Path]]:
+    """The reports asked for with ``--report FORMAT=FILE``; looked up before anything is decided.
+
+    Raises:
+        InputError: ``cli.report``, or as :func:`report_format`.
+    """
+    found = []
+    for text in wanted or ():
+        name, equals, file = text.partition("=")
+        if not (equals and file):
+            raise InputError(
+                "cli.report",
+                f"--report {text!r} does not say which format goes where.",
+                remedy="Write FORMAT=FILE, e.g. --report sarif=gate.sarif.",
+            )
+        found.append((report_format(host, name), Path(file)))
+    return found
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write a rendered report to a file.
+
+    Raises:
+        InputError: ``cli.unwritable``.
+    """
+    try:
+        replace_file(path, text.encode())
+    except OSError as error:
+        raise InputError(
+            "cli.unwritable",
+            f"The report {path} cannot be written.",
+            why=str(error),
+            remedy="Check the path.",
+        ) from None
 
 
 async def render(host: PluginHost, chosen: Provider[ReportFormat], report: Report) -> str:

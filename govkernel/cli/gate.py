@@ -9,11 +9,10 @@ from typing import Annotated
 
 import typer
 
-from govkernel.cli.output import Config, Exit, Json
+from govkernel.cli.output import Config, Exit, Json, Reports
 from govkernel.domain import Action
 from govkernel.errors import InputError
 from govkernel.facts import RISK_ORDER
-from govkernel.files import replace_file
 
 
 def gate(
@@ -43,11 +42,19 @@ def gate(
     ] = "",
     report: Annotated[str, typer.Option("--format", help="text, json, junit, sarif or github.")] = "text",
     out: Annotated[Path | None, typer.Option(help="Write the report to a file as well.")] = None,
+    reports: Reports = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Verify artifacts and evaluate the packs: exit 0 when all are allowed, 1 when one is denied."""
-    from govkernel.cli.doors import choose_trust, packs_named, render, report_format
+    from govkernel.cli.doors import (
+        choose_trust,
+        more_reports,
+        packs_named,
+        render,
+        report_format,
+        write_report,
+    )
     from govkernel.config import load_settings
 
     settings = load_settings(config)
@@ -59,14 +66,17 @@ def gate(
 
         async with assembled(settings, trust=judge, packs=packs_named(settings, pack), local=True) as parts:
             chosen = report_format(parts.host, "json" if as_json else report)
+            more = more_reports(parts.host, reports)
             outcome = await run_gate(
                 paths, parts.kernel, action=_action(action), environment=environment, risk=_risk(risk)
             )
+            for kind, path in more:
+                write_report(path, await render(parts.host, kind, outcome))
             return outcome.allowed, await render(parts.host, chosen, outcome)
 
     allowed, rendered = asyncio.run(run())
     if out is not None:
-        _write(out, rendered)
+        write_report(out, rendered)
     sys.stdout.write(rendered if rendered.endswith("\n") else rendered + "\n")
     raise typer.Exit(Exit.YES if allowed else Exit.NO)
 
@@ -87,15 +97,3 @@ def _risk(name: str) -> str:
             remedy="Use minimal, limited, high or unacceptable.",
         )
     return name
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        replace_file(path, text.encode())
-    except OSError as error:
-        raise InputError(
-            "cli.unwritable",
-            f"The report {path} cannot be written.",
-            why=str(error),
-            remedy="Check the path.",
-        ) from None

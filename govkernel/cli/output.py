@@ -30,6 +30,13 @@ class Exit(IntEnum):
     ERROR = 2
 
 
+Reports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        help="FORMAT=FILE: another report of the same decisions, e.g. sarif=gate.sarif; repeatable.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Config = Annotated[
     Path | None, typer.Option("--config", help="Configuration file [default: nearest govkernel.toml].")

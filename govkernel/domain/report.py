@@ -19,6 +19,8 @@ class ReportEntry(Frozen):
         artifacts: the artifacts involved.
         evidence: evidence about each, in the same order.
         decision: the answer.
+        line: where in the file it begins.
+        lines: where in the file each artifact is named, in the same order; empty when it is not named there.
     """
 
     path: str
@@ -26,6 +28,15 @@ class ReportEntry(Frozen):
     artifacts: tuple[Artifact, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     decision: Decision
+    line: int = 1
+    lines: tuple[int, ...] = ()
+
+    def line_of(self, name: str) -> int:
+        """The line where the artifact of that name is named; the entry's own for any other name."""
+        named = (
+            line for artifact, line in zip(self.artifacts, self.lines, strict=False) if artifact.name == name
+        )
+        return next(named, self.line)
 
 
 class Report(Frozen):

@@ -80,6 +80,21 @@ def load_all(
     return builder.documents
 
 
+def load_all_with_lines(data: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[list[Any], Lines]:
+    """Parse a stream of YAML documents, with the line of each value; what an alias repeats has the alias's line.
+
+    Returns:
+        The documents as :func:`load_all` gives them, and their lines: each path begins with the document's number.
+
+    Raises:
+        InputError: as :func:`load_all`.
+    """
+    lines: Lines = {}
+    builder = _Builder(_Limits(max_depth, MAX_NODES, MAX_ALIASES), lines=lines, numbered=True)
+    _build(builder, data, MAX_BYTES)
+    return builder.documents, lines
+
+
 def load(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
     """Parse exactly one YAML document.
 
@@ -110,7 +125,7 @@ def load_with_lines(
         what = "The document holds a line separator that YAML 1.1 and 1.2 read differently."
         raise InputError("yaml.disputed", what, remedy="Escape U+0085, U+2028 and U+2029 in double quotes.")
     lines: Lines = {}
-    builder = _Builder(_Limits(max_depth, MAX_NODES, 0), lines=lines)
+    builder = _Builder(_Limits(max_depth, MAX_NODES, 0), lines=lines, undisputed=True)
     _build(builder, data, max_bytes, yaml.SafeLoader)  # libyaml's parser refuses what JSON text may escape
     if len(builder.documents) > 1:
         raise InputError(
@@ -170,6 +185,8 @@ class _Builder:
     limits: _Limits
     documents: list[Any] = field(default_factory=list)
     lines: Lines | None = None
+    numbered: bool = False
+    undisputed: bool = False
     _open: list[_Frame] = field(default_factory=list)
     _anchors: dict[str, _Value | None] = field(default_factory=dict)
     _nodes: int = 0
@@ -195,7 +212,7 @@ class _Builder:
         if event.tag is not None:
             raise _refuse("tag", f"The tag {event.tag[:80]!r} is not allowed.", event)
         self._count(1, event)
-        if self.lines is not None and event.implicit[0] and _DISPUTED.fullmatch(event.value):
+        if self.undisputed and event.implicit[0] and _DISPUTED.fullmatch(event.value):
             what = f"{event.value[:80]!r} is one value in YAML 1.1 and another in 1.2; quote it, or write it out."
             raise _refuse("disputed", what, event)
         value = _resolve(event) if event.implicit[0] else _joined(event)
@@ -247,10 +264,11 @@ class _Builder:
 
     def _path(self) -> tuple[str | int, ...]:
         """Where the next value goes."""
-        return tuple(
+        place = (
             len(frame.container) if isinstance(frame.container, list) else str(frame.key)
             for frame in self._open
         )
+        return (len(self.documents), *place) if self.numbered else tuple(place)
 
     def _as_key(self, value: Any, container: dict[str, Any], event: yaml.Event) -> str:
         if not isinstance(value, str) or value == "<<":

@@ -13,7 +13,7 @@ import yaml
 from govkernel.admission import manifests
 from govkernel.admission.manifests import read_manifests
 from govkernel.admission.offline import admit_files
-from govkernel.domain import Effect, Obligation, Report
+from govkernel.domain import Artifact, Effect, Evidence, Judged, Obligation, Report
 from govkernel.errors import InputError
 from govkernel.plugins import PluginHost
 from tests.admission.conftest import ToldKernel, pod, review
@@ -84,6 +84,46 @@ def test_what_kubectl_would_not_take_is_a_typed_error_that_names_the_file(tmp_pa
     assert "m.yaml" in caught.value.why or code == "manifest.nothing"
     assert caught.value.remedy
     assert code in (None, caught.value.code)
+
+
+LINES = """# a comment
+kind: Pod
+metadata: {name: a}
+---
+kind: List
+items:
+  - kind: Pod
+    metadata: {name: b}
+    spec:
+      containers:
+        - name: main
+          args:
+            - --model
+            - org/m
+"""
+
+
+def test_lines_of_objects_and_of_what_is_in_them_are_known(tmp_path: Path) -> None:
+    first, second = read_manifests([file(tmp_path, LINES)])
+    assert (first.line_of(), first.line_of("metadata.name")) == (2, 3)
+    assert second.line_of() == 7
+    assert second.line_of("spec.containers[0].args[1]") == 14
+    assert second.line_of("spec.containers[0].args[9]") == 13
+    assert second.line_of("nothing.here") == 7
+
+
+def test_a_report_tells_the_line_of_each_artifact(tmp_path: Path, host: PluginHost) -> None:
+    class Resolved(NamedKernel):
+        async def judge(self, request: Any) -> Any:
+            record = await super().judge(request)
+            judged = tuple(
+                Judged(artifact=Artifact(kind=ref.kind, name=ref.uri, where=ref.where), evidence=Evidence())
+                for ref in request.artifacts
+            )
+            return record.model_copy(update={"subjects": judged})
+
+    entry = admitted(file(tmp_path, LINES.partition("---\n")[2]), host, Resolved()).entries[0]
+    assert (entry.line, entry.line_of("hf://org/m")) == (3, 10)
 
 
 def test_a_file_that_is_not_there_is_a_typed_error(tmp_path: Path) -> None:

@@ -130,6 +130,21 @@ def test_every_report_format_is_there(run: Run, approved: Path) -> None:
     assert "cli.format" in refused.err
 
 
+def test_one_decision_has_as_many_reports_as_wanted(run: Run, approved: Path) -> None:
+    wanted = ("--report", "sarif=gate.sarif", "--report", "junit=gate.xml")
+    assert run("gate", "model", *wanted).code == 0
+    assert json.loads(Path("gate.sarif").read_text())["version"] == "2.1.0"
+    assert Path("gate.xml").read_text().startswith("<?xml")
+    assert len(run("audit", "query", "--json").json()["records"]) == 1
+    for wrong, code in (
+        ("sarif", "cli.report"),
+        ("nope=x", "cli.format"),
+        ("sarif=/nowhere/x", "cli.unwritable"),
+    ):
+        refused = run("gate", "model", "--report", wrong, "--json")
+        assert (refused.code, refused.json()["error"]["code"]) == (2, code)
+
+
 def test_a_pack_that_does_not_parse_decides_nothing(run: Run, approved: Path) -> None:
     pack = Path("pack")
     pack.mkdir()

@@ -96,6 +96,20 @@ def test_colour_changes_nothing_but_colours() -> None:
     assert re.sub(r"\x1b\[\d+m", "", coloured) == render("text", typical())
 
 
+def test_problems_stand_on_the_line_that_names_the_artifact() -> None:
+    made = entry(reason(), reason("kernel/x")).model_copy(update={"line": 3, "lines": (17,)})
+    artifact = made.artifacts[0].model_copy(update={"name": "file:models/minilm"})
+    about = report(made.model_copy(update={"artifacts": (artifact,)}))
+    assert ",line=17,title=govkernel baseline/tampered" in render("github", about)
+    regions = [
+        item["locations"][0]["physicalLocation"]["region"]
+        for item in json.loads(render("sarif", about))["runs"][0]["results"]
+    ]
+    assert {"startLine": 17} in regions
+    unnamed = report(made.model_copy(update={"lines": ()}))
+    assert ",line=3,title=govkernel baseline/tampered" in render("github", unnamed)
+
+
 def test_an_allow_hides_refused_bundles_and_the_reasons_for_allowing() -> None:
     told = common.problems(entry(reason(), allowed=True, rejected=(REFUSED,)))
     assert told == []
@@ -181,7 +195,10 @@ def test_sarif_validates_against_the_standards_schema(text: str) -> None:
 
 def test_github_annotations_are_escaped_as_the_runner_reads_them() -> None:
     about = report(entry(reason("p/a", "50% of a, b: c", ""), path="a,b:c%.txt"))
-    assert render("github", about) == "::error file=a%2Cb%3Ac%25.txt,title=govkernel p/a::50%25 of a, b: c\n"
+    assert (
+        render("github", about)
+        == "::error file=a%2Cb%3Ac%25.txt,line=1,title=govkernel p/a::50%25 of a, b: c\n"
+    )
 
 
 @given(ANY_TEXT)

@@ -30,6 +30,7 @@ class Problem:
         remedy: what to do.
         subject: the name of the artifact it is about, if not the entry as a whole.
         controls: ids of the controls behind it.
+        line: of the entry's file.
     """
 
     rule: str
@@ -38,6 +39,7 @@ class Problem:
     remedy: str = ""
     subject: str = ""
     controls: tuple[str, ...] = ()
+    line: int = 1
 
     @property
     def advice(self) -> str:
@@ -88,16 +90,16 @@ def dump(document: Mapping[str, Any]) -> str:
 def _all(entry: ReportEntry) -> Iterator[Problem]:
     denied = not entry.decision.allowed
     if denied:
-        yield from (_told(reason, "error") for reason in entry.decision.reasons)
-    yield from (_told(reason, "warning") for reason in entry.decision.warnings)
+        yield from (_told(reason, "error", entry) for reason in entry.decision.reasons)
+    yield from (_told(reason, "warning", entry) for reason in entry.decision.warnings)
     if denied:
         for artifact, evidence in zip(entry.artifacts, entry.evidence, strict=False):
             # A bundle about other content explains less than one that names what is wrong with this content.
             telling = sorted(evidence.rejected, key=lambda item: item.code == OTHER_CONTENT)
-            yield from (_refused(artifact, rejected) for rejected in telling)
+            yield from (_refused(artifact, rejected, entry) for rejected in telling)
 
 
-def _told(reason: Reason, level: str) -> Problem:
+def _told(reason: Reason, level: str, entry: ReportEntry) -> Problem:
     rule = clean(reason.policy) or "unnamed"
     return Problem(
         rule=rule,
@@ -106,10 +108,11 @@ def _told(reason: Reason, level: str) -> Problem:
         remedy=clean(reason.remedy),
         subject=clean(reason.name),
         controls=tuple(clean(control) for control in reason.controls),
+        line=entry.line_of(reason.name),
     )
 
 
-def _refused(artifact: Artifact, rejected: RejectedStatement) -> Problem:
+def _refused(artifact: Artifact, rejected: RejectedStatement, entry: ReportEntry) -> Problem:
     source = f" (bundle {clean(rejected.source)})" if rejected.source else ""
     return Problem(
         rule=clean(rejected.code) or "unnamed",
@@ -117,4 +120,5 @@ def _refused(artifact: Artifact, rejected: RejectedStatement) -> Problem:
         message=clean(rejected.why) + source,
         remedy=clean(rejected.remedy),
         subject=clean(artifact.name),
+        line=entry.line_of(artifact.name),
     )

@@ -30,7 +30,8 @@ def _entry(entry: ReportEntry) -> Iterator[str]:
         yield f"govkernel: allowed {clean(entry.title)}"
     for problem in problems(entry):
         title = _property(f"govkernel {problem.rule}")
-        yield f"::{_COMMANDS[problem.level]} file={path},title={title}::{_data(problem.advice)}"
+        place = f"file={path},line={problem.line}"
+        yield f"::{_COMMANDS[problem.level]} {place},title={title}::{_data(problem.advice)}"
 
 
 def _data(text: str) -> str:

@@ -58,7 +58,7 @@ def _result(entry: ReportEntry, problem: Problem, index: int) -> dict[str, Any]:
             {
                 "physicalLocation": {
                     "artifactLocation": {"uri": _uri(clean(entry.path))},
-                    "region": {"startLine": 1},
+                    "region": {"startLine": problem.line},
                 }
             }
         ],

@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from govkernel.domain import AcceptedStatement, Artifact, ArtifactRef, Digest, RejectedStatement
+from govkernel.domain import AcceptedStatement, Artifact, ArtifactRef, Digest, RejectedStatement, Statement
+from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
 from govkernel.errors import GovkernelError
 from govkernel.hookspecs import Bundle, EvidenceVerifier, VerifiedStatement
-from govkernel.provenance.digest import artifact_of, read
+from govkernel.provenance.digest import MANIFEST_KINDS, artifact_of, read
 from govkernel.provenance.memory import ManifestMemory
 from govkernel.provenance.store import BundleStore
 
@@ -113,7 +114,7 @@ class CatalogResolver:
         self._clock = clock
 
     def resolve(self, ref: ArtifactRef) -> Artifact | None:
-        """The artifact a trusted statement names so; None when there is none.
+        """The artifact a trusted signature names so; None when there is none, or no signed list of a model's files.
 
         Raises:
             GovkernelError: ``resolve.ambiguous``: trusted statements bind the name to different digests.
@@ -130,10 +131,12 @@ class CatalogResolver:
                 why=", ".join(sorted(str(artifact.digest) for artifact in found)),
                 remedy="Revoke the digest that is wrong in the trust policy, or name the artifact by digest.",
             )
-        return found[0] if found else None
+        # Without the signed list of its files a model's formats are unknown, and whoever can take a bundle out of
+        # the store could hide a pickle so.
+        return found[0] if found and (found[0].formats or ref.kind not in MANIFEST_KINDS) else None
 
     def _bound(self, ref: ArtifactRef, digest: Digest, now: datetime) -> Artifact | None:
-        """The artifact, if an accepted statement says that this digest has this name."""
+        """The artifact, if an accepted signature says that this digest has this name."""
         artifact = Artifact(kind=ref.kind, name=ref.uri, digest=digest, pinned=ref.pinned, where=ref.where)
         formats: set[str] = set()
         named = False
@@ -142,13 +145,17 @@ class CatalogResolver:
             if verified is None or isinstance(self._trust.judge(verified, artifact, now), RejectedStatement):
                 continue
             formats.update(verified.formats)
-            named = named or any(
-                subject.name == ref.uri and digest in subject.digests
-                for subject in verified.statement.subjects
-            )
+            named = named or _binds(verified.statement, ref.uri, digest)
         return artifact.model_copy(update={"formats": tuple(sorted(formats))}) if named else None
 
     def _verify(self, bundle: Bundle, artifact: Artifact, now: datetime) -> VerifiedStatement | None:
         outcomes = (verifier.verify(bundle, artifact, now) for verifier in self._verifiers)
         outcome = next((item for item in outcomes if item is not None), None)
         return outcome if isinstance(outcome, VerifiedStatement) else None
+
+
+def _binds(statement: Statement, name: str, digest: Digest) -> bool:
+    """Whether it is a signature that gives the name to the digest; whoever states anything else only uses a name."""
+    return statement.predicate_type in (SIGNATURE, OMS_SIGNATURE) and any(
+        subject.name == name and digest in subject.digests for subject in statement.subjects
+    )

@@ -1,4 +1,6 @@
 import asyncio
+import json
+from importlib.resources import files as package_files
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from govkernel.provenance import (
     KeyVerifier,
     LocalKey,
     TrustPolicy,
+    attest,
     describe,
     sign_artifact,
 )
@@ -102,6 +105,31 @@ def test_only_trusted_signers_bind_names(
     assert catalog(store, wide).resolve(ref(NAME, ArtifactKind.PROMPT)) is None
 
 
+def test_a_model_whose_files_are_not_listed_is_not_known_by_name(
+    tmp_path: Path, model: Path, key: LocalKey, trust: TrustPolicy
+) -> None:
+    """Its formats would be unknown, hence none of them a denied one."""
+    store = BundleStore(tmp_path / "store")
+    files, names = sign_artifact(model, MODEL, key, NAME).bundles
+    store.add(names.content)
+    assert catalog(store, trust).resolve(ref(NAME)) is None
+    store.add(files.content)
+    assert catalog(store, trust).resolve(ref(NAME)) is not None
+
+
+def test_only_a_signature_binds_a_name(tmp_path: Path, prompt: Path, key: LocalKey) -> None:
+    """Who may only evaluate can neither give a name to a content nor make a given one ambiguous."""
+    store = BundleStore(tmp_path / "store")
+    name = "prompt://team/greeting@v1"
+    card = json.loads(
+        package_files("govkernel_attestations").joinpath("model-card", "example.json").read_bytes()
+    )
+    artifact = describe(prompt, ArtifactKind.PROMPT)
+    store.add(attest(artifact, "model-card", card, key, [name]))
+    trust = policy('rules: [{signers: [alice], may: ["*"]}]', alice=key)
+    assert catalog(store, trust).resolve(ref(name, ArtifactKind.PROMPT)) is None
+
+
 def test_a_name_with_two_meanings_is_an_error(
     tmp_path: Path, model: Path, key: LocalKey, trust: TrustPolicy
 ) -> None:
@@ -110,7 +138,8 @@ def test_a_name_with_two_meanings_is_an_error(
     (model / "config.json").write_text('{"changed": true}')
     second = sign_artifact(model, MODEL, key, NAME)
     for made in (first, second):
-        store.add(made.bundles[1].content)
+        for bundle in made.bundles:
+            store.add(bundle.content)
     with pytest.raises(GovkernelError) as caught:
         catalog(store, trust).resolve(ref(NAME))
     assert caught.value.code == "resolve.ambiguous"

@@ -13,12 +13,13 @@ from govkernel.cli.output import Config, Exit, Json, Reports
 
 
 def admit(
+    manifests: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Manifests: YAML or JSON, several documents allowed; - for standard input."),
+    ] = None,
     files: Annotated[
-        list[Path],
-        typer.Option(
-            "--file", "-f", help="Manifest: YAML or JSON, several documents allowed; - for standard input."
-        ),
-    ],
+        list[Path] | None, typer.Option("--file", "-f", help="A manifest, as kubectl takes it; repeatable.")
+    ] = None,
     pack: Annotated[
         list[str] | None,
         typer.Option("--pack", help="Pack to ask instead of the configured ones; repeatable."),
@@ -57,7 +58,11 @@ def admit(
             chosen = report_format(parts.host, "json" if as_json else report)
             more = more_reports(parts.host, reports)
             outcome = await admit_files(
-                files, parts.kernel, parts.host, user=user, environments=settings.admission.environments
+                [*(manifests or ()), *(files or ())],
+                parts.kernel,
+                parts.host,
+                user=user,
+                environments=settings.admission.environments,
             )
             for kind, path in more:
                 write_report(path, await render(parts.host, kind, outcome))

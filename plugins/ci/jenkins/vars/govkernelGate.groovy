@@ -1,0 +1,27 @@
+// Jenkins shared step: the gate, with a test report on the build.
+//   govkernelGate(paths: ['models/minilm', 'prompts/support.yaml'], pack: 'baseline', environment: 'production')
+def call(Map settings) {
+    def variables = [
+        "GATE_PATHS=${(settings.paths as List).join('\n')}",
+        "GATE_PACK=${settings.pack ?: ''}",
+        "GATE_ENVIRONMENT=${settings.environment ?: ''}",
+        "GATE_RISK=${settings.risk ?: ''}",
+    ]
+    try {
+        withEnv(variables) {
+            sh label: 'govkernel gate', script: '''#!/bin/sh
+                set -euf
+                IFS='
+'
+                set -- $GATE_PATHS
+                unset IFS
+                govkernel gate --report junit=govkernel.xml \\
+                    ${GATE_PACK:+--pack "$GATE_PACK"} \\
+                    ${GATE_ENVIRONMENT:+--environment "$GATE_ENVIRONMENT"} \\
+                    ${GATE_RISK:+--risk "$GATE_RISK"} -- "$@"
+            '''
+        }
+    } finally {
+        junit testResults: 'govkernel.xml', allowEmptyResults: true
+    }
+}

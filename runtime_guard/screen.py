@@ -18,9 +18,14 @@ from govkernel.domain import Finding
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import Detector
 from runtime_guard.cells import Window, joined, windows
+from runtime_guard.views import View, hidden_text, views
 
 MAX_TEXT: Final = 4 * 1024 * 1024
 """Characters of one message."""
+
+VIEWS: Final = "views"
+HIDDEN_TEXT: Final = "hidden_text"
+"""Label of text that a person does not see."""
 
 CACHE_SIZE: Final = 20_000
 MAX_FINDINGS: Final = 1_000
@@ -50,7 +55,7 @@ class Screen:
     @property
     def labels(self) -> frozenset[str]:
         """Every label that can be found."""
-        return frozenset(label for detector in self._detectors for label in detector.labels)
+        return frozenset(label for detector in self._detectors for label in detector.labels) | {HIDDEN_TEXT}
 
     async def findings(self, text: str, role: str = "user") -> tuple[Finding, ...]:
         """Findings about a whole text, sorted by place; the same as a stream of it would give.
@@ -99,6 +104,21 @@ class Screen:
         return hit
 
     async def _detect(self, text: str, role: str) -> tuple[Finding, ...]:
+        """Findings in the text, and those that only its views show, where they stand in the text."""
+        found = await self._ask(text, role)
+        for finding in await self._disguised(text, role):
+            if not any(_overlap(finding, item) for item in found if item.label == finding.label):
+                found.append(finding)
+        return tuple(found)
+
+    async def _disguised(self, text: str, role: str) -> list[Finding]:
+        found = [_hidden(*span) for span in hidden_text(text)]
+        for view in views(text):
+            shown = await self._ask(view.text, role)
+            found += [_as_seen(item, view) for item in shown if item.label.islower() or not view.loose]
+        return found
+
+    async def _ask(self, text: str, role: str) -> list[Finding]:
         found: list[Finding] = []
         for detector in self._detectors:
             try:
@@ -108,7 +128,7 @@ class Screen:
                 found.extend(_checked(answer, len(text)))
             except Exception as error:
                 raise _failed(detector.name, error) from error
-        return tuple(found)
+        return found
 
 
 class CellScreen:
@@ -143,6 +163,25 @@ def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
         if not isinstance(item, Finding) or not 0 <= item.start <= item.end <= length:
             raise ValueError("a finding lies outside the text")
     return found
+
+
+def _overlap(one: Finding, other: Finding) -> bool:
+    return (one.start < other.end and other.start < one.end) or (one.whole_message and other.whole_message)
+
+
+def _hidden(start: int, end: int) -> Finding:
+    return Finding(label=HIDDEN_TEXT, start=start, end=end, score=0.9, detector=VIEWS)
+
+
+def _as_seen(finding: Finding, view: View) -> Finding:
+    """A finding in a view, as one in the text; it tells which disguise hid it."""
+    if finding.whole_message or finding.start == finding.end:
+        start, end = finding.start, finding.end
+    else:
+        start, end = view.span(finding.start, finding.end)
+    return finding.model_copy(
+        update={"start": start, "end": end, "detector": f"{finding.detector}, {VIEWS} {view.name}"}
+    )
 
 
 def _moved(finding: Finding, offset: int) -> Finding:

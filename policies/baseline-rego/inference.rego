@@ -1,4 +1,4 @@
-# Labels are those of the detectors (docs/reference/detectors.md).
+# Labels are those of the detectors (docs/reference/guard.md).
 package govkernel.baseline_rego
 
 forbid contains {
@@ -23,6 +23,18 @@ forbid contains {
 	not input.context.screening.direction == "response"
 	some label in input.context.screening.labels
 	label in {"prompt_injection", "jailbreak"}
+}
+
+forbid contains {
+	"id": "baseline-rego/hidden-text",
+	"reason": "The text holds characters that a person does not see and a model reads.",
+	"remedy": "Remove the invisible characters; they are often copied along with text from elsewhere.",
+	"controls": ["OWASP-LLM-2025/LLM01", "NIST-AI-RMF/MEASURE-2.7"],
+	"obligations": [{"type": "block"}],
+} if {
+	screened
+	not input.context.screening.direction == "response"
+	"hidden_text" in input.context.screening.labels
 }
 
 permit contains {

@@ -1,0 +1,81 @@
+"""Characters that only look different: compatibility forms, look-alikes, accents piled up, invisible ones.
+
+NFKC (UAX #15), confusables (UTS #39, the table of the package confusable-homoglyphs), tag characters read as the ASCII
+they hide.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from runtime_guard.views.view import Piece
+
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+_WORD: Final = re.compile(r"\w+")
+_TAGS: Final = range(0xE0020, 0xE007F)
+_INVISIBLE: Final = frozenset({"Cf", "Mn", "Me", "Cs"})
+
+
+def plain_characters(text: str) -> Iterator[Piece]:
+    """Each character that has a plainer form, shown as that; invisible ones left out."""
+    latin = set() if text.isascii() else _look_alike_words(text)
+    for match in _NOT_ASCII.finditer(text):
+        at, char = match.start(), match.group()
+        shown = _tag(char) or _plain(char, look_alike=at in latin)
+        if ord(char) in _TAGS and (at == 0 or ord(text[at - 1]) not in _TAGS):
+            shown = f" {shown}"  # what is hidden does not continue the word before it
+        if shown != char:
+            yield Piece(at, at + 1, shown)
+
+
+def _plain(char: str, *, look_alike: bool) -> str:
+    shown = "".join(
+        part
+        for part in unicodedata.normalize("NFKD", char)
+        if unicodedata.category(part) not in _INVISIBLE or part == "\n"
+    )
+    if look_alike:
+        shown = "".join(look_alikes().get(part, part) for part in shown)
+    return unicodedata.normalize("NFC", shown)
+
+
+def _tag(char: str) -> str:
+    return chr(ord(char) - 0xE0000) if ord(char) in _TAGS else ""
+
+
+def _look_alike_words(text: str) -> set[int]:
+    """Places in words that can be read as Latin letters throughout: those are what a reader sees."""
+    known = look_alikes()
+    found: set[int] = set()
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if not word.isascii() and all(_reads_as_latin(char, known) for char in word):
+            found.update(range(*match.span()))
+    return found
+
+
+def _reads_as_latin(char: str, known: dict[str, str]) -> bool:
+    base = unicodedata.normalize("NFKD", char)[:1]
+    return char.isascii() or base in known or (base.isascii() and base.isalnum())
+
+
+@cache
+def look_alikes() -> dict[str, str]:
+    """Characters of other scripts to the ASCII letter or digit they look like, by UTS #39's table."""
+    table = json.loads(
+        files("confusable_homoglyphs").joinpath("confusables.json").read_text(encoding="utf-8")
+    )
+    found: dict[str, str] = {}
+    for char, alike in table.items():
+        if len(char) != 1 or char.isascii():
+            continue
+        plain = [item["c"] for item in alike if item["c"].isascii() and item["c"].isalnum()]
+        if plain and len(plain[0]) == 1:
+            found[char] = plain[0]
+    return found

@@ -1,0 +1,27 @@
+"""Text that a person does not see and a model reads: a finding of its own, whatever it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_FLAG: Final = "\U0001f3f4"
+"""The black flag, which tag characters make a region's flag (UTS #51): the one honest use of them."""
+
+_TAGS: Final = re.compile("[\U000e0001\U000e0020-\U000e007f]{1,4096}")
+_OVERRIDE: Final = re.compile("[\u202d\u202e][^\u202c\n]{1,4096}\u202c?")
+_SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,4096}")
+"""Runs of variation selectors carry bytes; a character never has more than one."""
+
+
+def hidden_text(text: str) -> Iterator[tuple[int, int]]:
+    """The spans of hidden text: tag characters, bidirectional overrides, runs of variation selectors."""
+    if text.isascii():
+        return
+    for match in _TAGS.finditer(text):
+        if not text[: match.start()].endswith(_FLAG):
+            yield match.span()
+    for pattern in (_OVERRIDE, _SELECTORS):
+        for match in pattern.finditer(text):
+            yield match.span()

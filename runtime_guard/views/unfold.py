@@ -1,0 +1,66 @@
+"""Every view of a text: one rewriting after the other, what that shows rewritten again, up to a depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from runtime_guard.views import encodings
+from runtime_guard.views.characters import plain_characters
+from runtime_guard.views.view import Piece, View, rewrite
+
+MAX_DEPTH: Final = 2
+"""Encodings inside encodings."""
+
+MAX_VIEWS: Final = 12
+"""Views of one text; the first ones are the likely ones."""
+
+_Rewriting = tuple[str, Callable[[str], Iterable[Piece]], bool]
+
+_STRICT: Final[tuple[_Rewriting, ...]] = (
+    ("characters", plain_characters, False),
+    ("html", encodings.unescape_html, False),
+    ("percent", encodings.unescape_percent, False),
+    ("escapes", encodings.unescape_backslashes, False),
+    ("base64", encodings.decode_base64, False),
+    ("hex", encodings.decode_hex, False),
+)
+_LOOSE: Final[tuple[_Rewriting, ...]] = (
+    ("letters", encodings.join_letters, True),
+    ("leet", encodings.read_leet, True),
+    ("rot13", encodings.turn_rot13, True),
+)
+
+
+def views(text: str, depth: int = MAX_DEPTH) -> Iterator[View]:
+    """The views of a text that differ from it.
+
+    Args:
+        text: the text.
+        depth: how many encodings inside each other are undone.
+
+    Yields:
+        At most :data:`MAX_VIEWS`; loose ones are made from the text and from its strict views.
+    """
+    seen = {text}
+    layer = [View.of(text)]
+    count = 0
+    for level in range(depth):
+        found: list[View] = []
+        for view in layer:
+            for made in _rewritten(view, (*_STRICT, *(_LOOSE if not view.loose else ()))):
+                if made.text in seen or count == MAX_VIEWS:
+                    continue
+                seen.add(made.text)
+                count += 1
+                yield made
+                if level + 1 < depth:
+                    found.append(made)
+        layer = found
+
+
+def _rewritten(view: View, rewritings: Iterable[_Rewriting]) -> Iterator[View]:
+    for name, pieces, loose in rewritings:
+        made = rewrite(view, pieces(view.text), name, loose=loose)
+        if made is not None:
+            yield made

@@ -1,0 +1,78 @@
+"""A text made from another by rewriting some of its pieces, and where each of its characters came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a text to be shown as something else.
+
+    Attributes:
+        start, end: the part; pieces are in order and do not overlap.
+        shown: what it is shown as; empty to leave it out.
+    """
+
+    start: int
+    end: int
+    shown: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A text with the way back to the original.
+
+    Attributes:
+        name: how it was made, e.g. ``base64`` or ``percent/html``.
+        text: the text.
+        starts, ends: per character, the part of the original that it stands for.
+        loose: made by a guess at what a reader would see; fit for words, not for numbers and addresses.
+    """
+
+    name: str
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    loose: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> View:
+        """The text itself."""
+        return cls("", text, tuple(range(len(text))), tuple(range(1, len(text) + 1)))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The part of the original that ``text[start:end]`` stands for; ``start < end``."""
+        return self.starts[start], self.ends[end - 1]
+
+
+def rewrite(view: View, pieces: Iterable[Piece], name: str, *, loose: bool = False) -> View | None:
+    """The view with some pieces of its text rewritten; None when nothing changes.
+
+    Each character shown for a piece stands for the whole piece.
+    """
+    text: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    at = 0
+    for piece in pieces:
+        text.append(view.text[at : piece.start])
+        starts += view.starts[at : piece.start]
+        ends += view.ends[at : piece.start]
+        if piece.shown:
+            first, last = view.span(piece.start, piece.end)
+            text.append(piece.shown)
+            starts += [first] * len(piece.shown)
+            ends += [last] * len(piece.shown)
+        at = piece.end
+    made = "".join([*text, view.text[at:]])
+    if at == 0 or made == view.text:
+        return None
+    return View(
+        f"{view.name}/{name}".lstrip("/"),
+        made,
+        (*starts, *view.starts[at:]),
+        (*ends, *view.ends[at:]),
+        view.loose or loose,
+    )

@@ -8,7 +8,6 @@ from typing import Any, Final
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
 from runtime_guard.proxy.exchange import Conversation, choice_frame, not_an_answer
-from runtime_guard.proxy.texts import NOT_TEXT
 from runtime_guard.stream import StreamScreen
 
 MAX_CHOICES: Final = 128
@@ -31,8 +30,8 @@ class _Choice:
         """The part of a delta that may be released now."""
         released: dict[str, Any] = {}
         for key, value in delta.items():
-            if key in NOT_TEXT:
-                released[key] = value
+            if key == "role":
+                released[key] = "assistant"
             elif isinstance(value, str):
                 text = await self._screen(key).feed(value)
                 if text:
@@ -109,7 +108,8 @@ class ChunkScreen:
 
     async def _chunk(self, chunk: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         choices = chunk.get("choices") or []
-        self._frame = {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
+        rest = {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
+        self._frame = await self._conversation.frame(rest)
         for item in choices:
             if not isinstance(item, dict) or not isinstance(item.get("delta"), dict):
                 raise not_an_answer("A choice has no delta.")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from govkernel.domain import Decision, Finding
 from govkernel.errors import InputError
 from runtime_guard.proxy.judge import Decider, Exchange, Judge, refuse_blocked
 from runtime_guard.proxy.settings import GuardSettings
-from runtime_guard.proxy.texts import Slot, message_slots, request_slots
+from runtime_guard.proxy.texts import Slot, extra_slots, message_slots, request_slots
 from runtime_guard.redact import Surrogates, apply, masks
 from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
 
 _CHOICE_KEYS: Final = frozenset({"index", "finish_reason", "stop_reason"})
-_LEAKING: Final = frozenset({"prompt_logprobs", "prompt_token_ids"})
+_LEAKING: Final = frozenset({"prompt_logprobs", "prompt_token_ids", "kv_transfer_params"})
+"""Keys of an answer that repeat the prompt in a form that cannot be screened."""
+_FRAME: Final = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"}
+)
+"""Keys of an answer that the server writes, not the model."""
 
 
 class Conversation:
@@ -61,8 +67,18 @@ class Conversation:
         choices = body.get("choices") if isinstance(body, dict) else None
         if not isinstance(choices, list):
             raise not_an_answer("It has no choices.")
-        released = {key: value for key, value in body.items() if key not in _LEAKING}
+        released = await self.frame(body)
         released["choices"] = [await self._screen_choice(choice) for choice in choices]
+        return released
+
+    async def frame(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What of an answer is passed on beside its choices; what vendors add to it is screened.
+
+        Raises:
+            Refused, GovkernelError: like :meth:`screen_request`.
+        """
+        released = {key: value for key, value in body.items() if key not in _LEAKING}
+        await self._mask_slots(list(extra_slots(released, _FRAME)))
         return released
 
     def stream(self) -> StreamScreen:
@@ -75,7 +91,10 @@ class Conversation:
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
         """
-        for slot in list(message_slots(holder, "assistant")):
+        await self._mask_slots(list(message_slots(holder, "assistant")))
+
+    async def _mask_slots(self, slots: Sequence[Slot]) -> None:
+        for slot in slots:
             stream = self.stream()
             text = await stream.feed(slot.text) + await stream.finish()
             if stream.decision is not None:

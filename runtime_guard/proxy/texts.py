@@ -12,8 +12,15 @@ from govkernel.errors import InputError
 
 MAX_MESSAGES: Final = 2000
 ROLES: Final = {"developer": "system", "system": "system", "user": "user", "tool": "tool", "function": "tool"}
-NOT_TEXT: Final = frozenset({"role", "id", "type", "name", "tool_call_id", "index", "object"})
+NOT_TEXT: Final = frozenset({"role", "id", "type", "tool_call_id", "index", "object"})
 """Keys of a message whose strings are not written by a model or a person."""
+NOT_TEXT_IN_PARTS: Final = frozenset(
+    {"type", "id", "url", "image_url", "audio_url", "video_url", "data", "file_data", "file_id", "format"}
+    | {"detail", "media_type", "mime_type", "cache_control"}
+)
+"""Keys of a part of a message whose strings are places, payloads or settings."""
+ABOUT_THE_REQUEST: Final = ("user", "safety_identifier", "prompt_cache_key", "metadata", "web_search_options")
+"""Keys of a request that say who asks and why: text of the application, which also leaves the house."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,26 @@ def request_slots(body: Any) -> list[Slot]:
             raise malformed("A message must be an object.")
         role = ROLES.get(str(message.get("role")), "assistant")
         slots.extend(message_slots(message, role))
-    for tool in body.get("tools") or ():
-        slots.extend(_leaves(tool, "system", keys=frozenset({"description"})))
+    for key in ("tools", "functions", "response_format"):
+        slots.extend(_leaves(body.get(key), "system", keys=frozenset({"description"})))
+    for key in ABOUT_THE_REQUEST:
+        slots.extend(
+            [_slot(body, key, "system")]
+            if isinstance(body.get(key), str)
+            else _leaves(body.get(key), "system")
+        )
     if isinstance(body.get("prediction"), dict):
         slots.extend(message_slots(body["prediction"], "assistant"))
     return slots
+
+
+def extra_slots(body: dict[str, Any], known: frozenset[str]) -> Iterator[Slot]:
+    """Every text of an answer under keys that are not ``known``: what vendors add, e.g. citations."""
+    for key, value in body.items():
+        if key not in known:
+            yield from (
+                [_slot(body, key, "assistant")] if isinstance(value, str) else _leaves(value, "assistant")
+            )
 
 
 def message_slots(message: dict[str, Any], role: str) -> Iterator[Slot]:
@@ -96,11 +118,11 @@ def argument_slots(holder: dict[str, Any], role: str) -> Iterator[Slot]:
 
 
 def _parts(parts: list[Any], role: str) -> Iterator[Slot]:
-    for part in parts:
-        if isinstance(part, dict):
-            for key in ("text", "refusal"):
-                if isinstance(part.get(key), str):
-                    yield _slot(part, key, role)
+    for number, part in enumerate(parts):
+        if isinstance(part, str):
+            yield _slot(parts, number, role)
+        else:
+            yield from _leaves(part, role, skip=NOT_TEXT_IN_PARTS)
 
 
 def _arguments(call: Any, role: str) -> Iterator[Slot]:
@@ -113,17 +135,25 @@ def _arguments(call: Any, role: str) -> Iterator[Slot]:
 
 
 def _leaves(
-    value: Any, role: str, *, keys: frozenset[str] | None = None, numbers: bool = False
+    value: Any,
+    role: str,
+    *,
+    keys: frozenset[str] | None = None,
+    skip: frozenset[str] = frozenset(),
+    numbers: bool = False,
 ) -> Iterator[Slot]:
+    """Every string in a value: under any key, or only under ``keys``; never under those to ``skip``."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in list(pairs):
+        if key in skip:
+            continue
         if isinstance(item, str):
             if keys is None or key in keys:
                 yield _slot(value, key, role)
         elif numbers and isinstance(item, int) and not isinstance(item, bool) and abs(item) >= 10**8:
             yield _slot(value, key, role)
         else:
-            yield from _leaves(item, role, keys=keys, numbers=numbers)
+            yield from _leaves(item, role, keys=keys, skip=skip, numbers=numbers)
 
 
 def _slot(holder: Any, key: Any, role: str) -> Slot:

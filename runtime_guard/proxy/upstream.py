@@ -84,6 +84,7 @@ class UpstreamClient:
             timeout=timeout,
             connector=aiohttp.TCPConnector(limit=POOL),
             cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
             trust_env=False,
         )
 
@@ -99,7 +100,8 @@ class UpstreamClient:
         """Send a request; the response, its body not yet read.
 
         Raises:
-            GovkernelError: ``guard.upstream-unreachable`` or ``guard.upstream-timeout``.
+            GovkernelError: ``guard.upstream-unreachable``, ``guard.upstream-timeout``, or
+                ``guard.upstream-answer`` for an answer that is compressed although nobody asked for it.
         """
         if self._session is None:
             raise RuntimeError("the client is not open")
@@ -112,6 +114,7 @@ class UpstreamClient:
             async with self._session.request(
                 method, f"{route.base_url}{path}", data=body, headers=sent, allow_redirects=False
             ) as response:
+                _refuse_compressed(response)
                 yield response
         except TimeoutError as error:
             raise GovkernelError(
@@ -146,3 +149,14 @@ class UpstreamClient:
                 )
             parts.append(part)
         return b"".join(parts)
+
+
+def _refuse_compressed(response: aiohttp.ClientResponse) -> None:
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise InputError(
+            "guard.upstream-answer",
+            "The model server's answer is compressed, which was not asked for.",
+            why=f"Content-Encoding {coding[:40]!r}.",
+            remedy="Switch compression off for the guard; it reads answers as they come.",
+        )

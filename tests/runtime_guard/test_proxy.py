@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import urllib.error
 import urllib.request
@@ -172,6 +173,15 @@ def test_what_vendors_add_to_a_stream_is_screened(proxy: str, upstream: Scripted
     assert '"<EMAIL_ADDRESS>"' in released
     assert MAIL not in released
     assert "prompt_token_ids" not in released
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_compressed_answer_nobody_asked_for_is_not_unpacked(
+    proxy: str, upstream: ScriptedUpstream, stream: bool
+) -> None:
+    upstream.coding, upstream.raw = "gzip", gzip.compress(b"0" * 50_000_000)
+    refused = raw_chat(proxy, stream=stream)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (502, "guard.upstream-answer")
 
 
 def test_an_injection_is_blocked_before_the_model(client: Any, upstream: ScriptedUpstream) -> None:

@@ -23,6 +23,7 @@ class ScriptedUpstream:
         message: keys to add to the message (tool calls, refusals, …).
         stall: never answer.
         hang_up: end the stream without [DONE].
+        coding: say that the body is compressed so.
         seen: request bodies.
         headers: request headers of the last request.
     """
@@ -39,6 +40,7 @@ class ScriptedUpstream:
     choice: dict[str, Any] = field(default_factory=dict)
     stall: bool = False
     hang_up: bool = False
+    coding: str = ""
     seen: list[dict[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -100,6 +102,8 @@ class ScriptedUpstream:
     async def _send(self, send: Any, parts: Iterable[bytes], content_type: str = "") -> None:
         kind = self.content_type or content_type or "application/json"
         headers = [(b"content-type", kind.encode())]
+        if self.coding:
+            headers.append((b"content-encoding", self.coding.encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         for part in parts:
             await send({"type": "http.response.body", "body": part, "more_body": True})

@@ -49,6 +49,11 @@ class TrustJudge(Protocol):
     ) -> AcceptedStatement | RejectedStatement:
         """Whether the signers may say this about this artifact now."""
 
+    def settle(
+        self, accepted: Sequence[AcceptedStatement], artifact: Artifact, now: datetime
+    ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
+        """Which of the accepted statements about one artifact stand together, and why the others do not."""
+
 
 @dataclass(frozen=True)
 class Gathered:
@@ -101,6 +106,8 @@ class EvidenceGatherer:
         hit = self._cache.get(ref)
         if hit is None or not hit[0] <= now < hit[1]:  # a clock that was set back prolongs nothing
             return None
+        if hit[2].judged.evidence.trust_policy != self._trust.digest:  # something was revoked since
+            return None
         self._cache.move_to_end(ref)
         return hit[2]
 
@@ -148,8 +155,9 @@ class EvidenceGatherer:
         return best.model_copy(update={**ours, "digest": best.digest or ref.digest})
 
     async def _evidence(self, artifact: Artifact, now: datetime) -> tuple[Artifact, Evidence]:
+        trust = self._trust.digest  # read before judging: what is revoked meanwhile is not said to be in it
         if artifact.digest is None:
-            return artifact, Evidence(trust_policy=self._trust.digest)
+            return artifact, Evidence(trust_policy=trust)
         accepted: list[AcceptedStatement] = []
         rejected: list[RejectedStatement] = []
         formats: set[str] = set(artifact.formats)
@@ -163,12 +171,13 @@ class EvidenceGatherer:
                     continue
                 outcome = judged
             rejected.append(outcome)
-        lapses = [item.valid_until for item in accepted if item.valid_until]
+        standing, fallen = self._trust.settle(accepted, artifact, now)
+        lapses = [item.valid_until for item in standing if item.valid_until]
         return artifact.model_copy(update={"formats": tuple(sorted(formats))}), Evidence(
             subject=artifact.digest,
-            accepted=tuple(accepted),
-            rejected=tuple(rejected),
-            trust_policy=self._trust.digest,
+            accepted=standing,
+            rejected=(*rejected, *fallen),
+            trust_policy=trust,
             valid_until=min(lapses, default=None),
         )
 

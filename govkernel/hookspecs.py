@@ -63,12 +63,15 @@ class VerifiedStatement(Frozen):
         signers: candidates whose signature verified; names are those of the trust policy.
         source: where the bundle was found.
         formats: file formats its verified manifest lists, if it is a model signature.
+        signed_at: when it was signed, by a time that the verifier checked (a log's or a timestamp authority's);
+            None when nobody but the signer says so.
     """
 
     statement: Statement
     signers: tuple[Signer, ...] = Field(min_length=1)
     source: str = ""
     formats: tuple[str, ...] = ()
+    signed_at: datetime | None = None
 
 
 class Route(Frozen):

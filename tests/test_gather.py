@@ -96,6 +96,11 @@ class Registry:
             statement=verified.statement, signers=verified.signers, valid_until=self.until
         )
 
+    def settle(
+        self, accepted: Sequence[AcceptedStatement], artifact: Artifact, now: datetime
+    ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
+        return tuple(accepted), ()
+
 
 def built(
     registry: Registry, *plugins: object, ttl: timedelta = CACHE_TTL, builtin: bool = True

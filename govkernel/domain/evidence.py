@@ -43,14 +43,16 @@ class Signer(Frozen):
     """Who signed, as the trust policy knows them.
 
     Attributes:
-        name: the trust policy's name for the key or identity.
+        name: the trust policy's name for the key or identity; in accepted statements, for its holder.
         key_id: SHA-256 (hex) of the key's SubjectPublicKeyInfo DER, or empty for an identity.
         identity: certificate identity (e-mail or URI), or empty for a key.
+        issuer: who vouches for the identity (OIDC issuer), or empty for a key.
     """
 
     name: str
     key_id: str = ""
     identity: str = ""
+    issuer: str = ""
 
 
 class AcceptedStatement(Frozen):

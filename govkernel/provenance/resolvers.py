@@ -34,6 +34,11 @@ class Judge(Protocol):
     ) -> AcceptedStatement | RejectedStatement:
         """Whether the statement is evidence."""
 
+    def settle(
+        self, accepted: Sequence[AcceptedStatement], artifact: Artifact, now: datetime
+    ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
+        """Which of the accepted statements stand together."""
+
 
 class FileResolver:
     """Reads local artifacts named ``file:PATH``; follows :class:`govkernel.hookspecs.ReferenceResolver`.
@@ -139,13 +144,17 @@ class CatalogResolver:
         """The artifact, if an accepted signature says that this digest has this name."""
         artifact = Artifact(kind=ref.kind, name=ref.uri, digest=digest, pinned=ref.pinned, where=ref.where)
         formats: set[str] = set()
-        named = False
+        naming: list[AcceptedStatement] = []
         for bundle in self._store.find(artifact):
             verified = self._verify(bundle, artifact, now)
-            if verified is None or isinstance(self._trust.judge(verified, artifact, now), RejectedStatement):
+            judged = self._trust.judge(verified, artifact, now) if verified else None
+            if verified is None or not isinstance(judged, AcceptedStatement):
                 continue
             formats.update(verified.formats)
-            named = named or _binds(verified.statement, ref.uri, digest)
+            if _binds(verified.statement, ref.uri, digest):
+                naming.append(judged)
+        # Where a rule demands two for a signature, two must have signed this name, not only this content.
+        named, _ = self._trust.settle(naming, artifact, now)
         return artifact.model_copy(update={"formats": tuple(sorted(formats))}) if named else None
 
     def _verify(self, bundle: Bundle, artifact: Artifact, now: datetime) -> VerifiedStatement | None:

@@ -67,6 +67,9 @@ class Rule:
         kinds: kinds of artifact they may speak of; empty means all.
         names: patterns of names they may speak of.
         window: when.
+        threshold: how many holders must say it.
+        number: its place in the file, from one.
+        holders: who holds the signers' keys and identities.
     """
 
     signers: frozenset[str]
@@ -74,6 +77,9 @@ class Rule:
     kinds: frozenset[ArtifactKind]
     names: tuple[str, ...]
     window: Window
+    threshold: int = 1
+    number: int = 0
+    holders: frozenset[str] = frozenset()
 
     def refusal(self, statement: Statement, artifact: Artifact, now: datetime) -> Refusal | None:
         """Why this rule does not allow it, or None when it does."""
@@ -82,12 +88,16 @@ class Rule:
         if self.kinds and artifact.kind not in self.kinds:
             why = f"The signer may not speak about artifacts of kind {artifact.kind.value}."
             return Refusal(3, "provenance.kind-not-allowed", why, "Add the kind to `about.kinds` of a rule.")
-        if not any(
-            matches(pattern, name) for pattern in self.names for name in spoken_names(statement, artifact)
-        ):
+        if not self.about(artifact.kind, spoken_names(statement, artifact)):
             why = "The signer may not speak about artifacts of this name."
             return Refusal(4, "provenance.name-not-allowed", why, "Add the name to `about.names` of a rule.")
         return window_refusal(self.window, now, "rule", 5)
+
+    def about(self, kind: ArtifactKind, names: Iterable[str]) -> bool:
+        """Whether it is about an artifact of a kind with one of the names."""
+        if self.kinds and kind not in self.kinds:
+            return False
+        return any(matches(pattern, name) for name in names for pattern in self.names)
 
 
 def may_say(allowed: Sequence[str], predicate_type: str) -> bool:

@@ -6,7 +6,7 @@ A statement by a signer who may not say it is a rejection with a reason, never e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,8 @@ from govkernel.provenance.trust_file import (
     read_trust_file,
     validate,
 )
+from govkernel.provenance.trust_signers import KnownSigner
+from govkernel.provenance.trust_threshold import Grant, Granted, met, tally
 from govkernel.provenance.verify import TrustedKey, about, rejection
 
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -49,7 +51,7 @@ class TrustPolicy:
     Attributes:
         digest: SHA-256 of its meaning: keys by id, rules, revocations. Layout and file names do not count.
         keys: the keys it names.
-        windows: when each key is valid, by key id.
+        signers: the keys and identities that rules may name.
         rules: who may say what.
         revoked_keys: reason by key id.
         revoked_digests: reason by digest of an artifact or a statement.
@@ -57,7 +59,7 @@ class TrustPolicy:
 
     digest: Digest
     keys: tuple[TrustedKey, ...]
-    windows: Mapping[str, Window]
+    signers: tuple[KnownSigner, ...]
     rules: tuple[Rule, ...]
     revoked_keys: Mapping[str, str]
     revoked_digests: Mapping[Digest, str]
@@ -103,13 +105,12 @@ class TrustPolicy:
             raise malformed(source, "Two keys have different names and the same content.")
         _check_types(file, source)
         by_name = {item.name: item.key.key_id for item in keys}
+        signers = _signers(file, by_name)
         return cls(
             digest=_digest(file, by_name),
             keys=keys,
-            windows=MappingProxyType(
-                {by_name[entry.name]: Window(entry.not_before, entry.not_after) for entry in file.keys}
-            ),
-            rules=tuple(_rule(entry) for entry in file.rules),
+            signers=signers,
+            rules=tuple(_rule(entry, number, signers) for number, entry in enumerate(file.rules, 1)),
             revoked_keys=MappingProxyType(
                 {by_name.get(entry.key, entry.key): entry.reason for entry in file.revoked.keys}
             ),
@@ -134,12 +135,8 @@ class TrustPolicy:
             self._check(statement, artifact)
         except GovkernelError as error:
             return rejection(error, verified.source, statement.predicate_type)
-        judged = [
-            (signer, self._judge_signer(signer, statement, artifact, now)) for signer in verified.signers
-        ]
-        granted = [(signer, until) for signer, until in judged if isinstance(until, datetime)]
-        if not granted:
-            refusal = furthest(item for _, item in judged if isinstance(item, Refusal)) or _UNTRUSTED
+        grants, refusal = self._grants(statement, verified.signers, artifact, now)
+        if not grants:
             return RejectedStatement(
                 code=refusal.code,
                 why=refusal.why,
@@ -147,13 +144,40 @@ class TrustPolicy:
                 predicate_type=statement.predicate_type,
                 source=verified.source,
             )
-        until = min(max(until for _, until in granted), _approved_until(statement, now))
-        return AcceptedStatement(
-            statement=statement,
-            signers=tuple(signer for signer, _ in granted),
-            source=verified.source,
-            valid_until=None if until == _FOREVER else until,
-        )
+        return _accepted(statement, grants, verified.source, now)
+
+    def settle(
+        self, accepted: Sequence[AcceptedStatement], artifact: Artifact, now: datetime
+    ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
+        """Which of the statements that :meth:`judge` accepted stand together, in their order.
+
+        Args:
+            accepted: all that was accepted about the artifact.
+            artifact: what they are about.
+            now: the time they were judged at.
+
+        Returns:
+            What stands, and ``provenance.threshold`` for what too few holders said.
+        """
+        if all(rule.threshold == 1 for rule in self.rules):
+            return tuple(accepted), ()
+        items = [
+            Granted(item, self._grants(item.statement, item.signers, artifact, now)[0]) for item in accepted
+        ]
+        said = tally(items, now)
+        standing: list[AcceptedStatement] = []
+        refused: list[RejectedStatement] = []
+        for item in items:
+            grants, refusal = met(item, said)
+            if refusal is not None:
+                refused.append(refusal)
+            else:
+                standing.append(_accepted(item.accepted.statement, grants, item.accepted.source, now))
+        return tuple(standing), tuple(refused)
+
+    def grants(self, accepted: AcceptedStatement, artifact: Artifact, now: datetime) -> tuple[Grant, ...]:
+        """The rules that let an accepted statement be, for explanations."""
+        return self._grants(accepted.statement, accepted.signers, artifact, now)[0]
 
     def _check(self, statement: Statement, artifact: Artifact) -> None:
         about([digest for subject in statement.subjects for digest in subject.digests], artifact)
@@ -168,25 +192,35 @@ class TrustPolicy:
                 remedy="Sign it again as what it is.",
             )
 
-    def _judge_signer(
-        self, signer: Signer, statement: Statement, artifact: Artifact, now: datetime
-    ) -> datetime | Refusal:
-        window = self.windows.get(signer.key_id)
-        if window is None:
-            return _UNTRUSTED
-        if signer.key_id in self.revoked_keys:
-            error = _revoked(f"the key {signer.name}", self.revoked_keys[signer.key_id])
-            return Refusal(9, error.code, f"{error.what} {error.why}".strip(), error.remedy)
-        refusal = window_refusal(window, now, "key", 8)
+    def _grants(
+        self, statement: Statement, signers: Sequence[Signer], artifact: Artifact, now: datetime
+    ) -> tuple[tuple[Grant, ...], Refusal]:
+        """What lets the signers say it; and the refusal that got furthest, for when nothing does."""
+        grants: list[Grant] = []
+        refusals: list[Refusal] = [_UNTRUSTED]
+        for signer in signers:
+            for known in (item for item in self.signers if item.is_signer(signer)):
+                for answer in self._answers(known, signer, statement, artifact, now):
+                    (grants if isinstance(answer, Grant) else refusals).append(answer)  # type: ignore[arg-type]
+        return tuple(grants), furthest(refusals) or _UNTRUSTED
+
+    def _answers(
+        self, known: KnownSigner, signer: Signer, statement: Statement, artifact: Artifact, now: datetime
+    ) -> Iterator[Grant | Refusal]:
+        reason = self.revoked_keys.get(known.key_id or known.name)
+        if reason is not None:
+            error = _revoked(f"the signer {known.name}", reason)
+            yield Refusal(9, error.code, f"{error.what} {error.why}".strip(), error.remedy)
+            return
+        refusal = window_refusal(known.window, now, "key", 8)
         if refusal is not None:
-            return refusal
-        name = next(item.name for item in self.keys if item.key.key_id == signer.key_id)
-        rules = [rule for rule in self.rules if name in rule.signers]
-        answers = [(rule, rule.refusal(statement, artifact, now)) for rule in rules]
-        lapses = [rule.window.end or _FOREVER for rule, refused in answers if refused is None]
-        if not lapses:
-            return furthest(refused for _, refused in answers if refused) or _UNTRUSTED
-        return min(max(lapses), window.end or _FOREVER)
+            yield refusal
+            return
+        named = signer.model_copy(update={"name": known.holder})
+        for rule in self.rules:
+            if known.name in rule.signers:
+                until = min(rule.window.end or _FOREVER, known.window.end or _FOREVER)
+                yield rule.refusal(statement, artifact, now) or Grant(named, rule, until)
 
 
 _UNTRUSTED: Final = Refusal(
@@ -203,13 +237,49 @@ def _public_key(entry: KeyEntry, base: Path) -> PublicKey:
     return PublicKey.from_pem(pem, f"The key {entry.name!r}")
 
 
-def _rule(entry: RuleEntry) -> Rule:
+def _signers(file: TrustFile, key_ids: Mapping[str, str]) -> tuple[KnownSigner, ...]:
+    keys = (
+        KnownSigner(
+            entry.name,
+            entry.holder or entry.name,
+            Window(entry.not_before, entry.not_after),
+            key_id=key_ids[entry.name],
+        )
+        for entry in file.keys
+    )
+    identities = (
+        KnownSigner(
+            entry.name,
+            entry.holder or entry.name,
+            Window(entry.not_before, entry.not_after),
+            identity=entry.identity.matcher(),
+            issuer=entry.issuer.matcher(),
+        )
+        for entry in file.identities
+    )
+    return (*keys, *identities)
+
+
+def _rule(entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Rule:
     return Rule(
         signers=frozenset(entry.signers),
         may=entry.may,
         kinds=frozenset(entry.about.kinds),
         names=entry.about.names,
         window=Window(entry.from_, entry.until),
+        threshold=entry.threshold,
+        number=number,
+        holders=frozenset(item.holder for item in signers if item.name in entry.signers),
+    )
+
+
+def _accepted(statement: Statement, grants: Sequence[Grant], source: str, now: datetime) -> AcceptedStatement:
+    until = min(max(grant.until for grant in grants), _approved_until(statement, now))
+    return AcceptedStatement(
+        statement=statement,
+        signers=tuple(dict.fromkeys(grant.signer for grant in grants)),
+        source=source,
+        valid_until=None if until == _FOREVER else until,
     )
 
 
@@ -224,6 +294,15 @@ def _digest(file: TrustFile, key_ids: Mapping[str, str]) -> Digest:
     meaning: dict[str, Any] = file.model_dump(mode="json", by_alias=True)
     for entry in meaning["keys"]:
         entry["publicKey"] = key_ids[entry["name"]]
+    # What version 0.1 did not know is left out where it says nothing, so that the digest stays what it was.
+    if not meaning["identities"]:
+        del meaning["identities"]
+    for entry in meaning["keys"]:
+        if entry["holder"] is None:
+            del entry["holder"]
+    for entry in meaning["rules"]:
+        if entry["threshold"] == 1:
+            del entry["threshold"]
     return Digest.sha256(hashlib.sha256(strict_json.canonical(meaning)).hexdigest())
 
 

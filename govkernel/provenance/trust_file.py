@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_camel
 from govkernel.domain import ArtifactKind, Digest, strict_yaml
 from govkernel.errors import ConfigError, GovkernelError
 from govkernel.provenance.limits import MAX_KEYS, MAX_NAME, MAX_TRUST_FILE
+from govkernel.provenance.trust_signers import Matcher
 
 _REMEDY: Final = "See docs/reference/trust-policy.md, or start from `attestations/trust/`."
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
@@ -46,20 +47,74 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
-class KeyEntry(_Entry):
-    """A key that may sign.
+class SignerEntry(_Entry):
+    """What keys and identities have in common.
 
     Attributes:
-        name: what people call its holder; appears in evidence.
-        public_key: PEM text, or a path relative to the trust policy.
+        name: what people call it; rules name it.
+        holder: who has it, if several keys or identities are one person's or team's; default its name. Appears
+            in evidence.
         not_before: first moment its statements count.
         not_after: first moment they do not count any more.
     """
 
     name: str = Field(pattern=_NAME)
-    public_key: str = Field(min_length=1, max_length=65536)
+    holder: str | None = Field(default=None, pattern=_NAME)
     not_before: Moment | None = None
     not_after: Moment | None = None
+
+
+class KeyEntry(SignerEntry):
+    """A key that may sign.
+
+    Attributes:
+        public_key: PEM text, or a path relative to the trust policy.
+    """
+
+    public_key: str = Field(min_length=1, max_length=65536)
+
+
+class MatchEntry(_Entry):
+    """What an identity or an issuer must be, as a whole: one text, a glob, or an RE2 expression.
+
+    Attributes:
+        exact: the text itself.
+        glob: ``*`` stands for characters of one part, ``**`` for any.
+        regex: RE2 syntax.
+    """
+
+    exact: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
+    glob: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
+    regex: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"exact": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len([text for text in (self.exact, self.glob, self.regex) if text is not None]) != 1:
+            raise ValueError("must be a text, or one of exact, glob, regex")
+        self.matcher().check()
+        return self
+
+    def matcher(self) -> Matcher:
+        """The same as a value that matches."""
+        chosen = ((how, getattr(self, how)) for how in ("exact", "glob", "regex"))
+        return next(Matcher(how, text) for how, text in chosen if text is not None)
+
+
+class IdentityEntry(SignerEntry):
+    """A certificate identity that may sign: subject and issuer belong together.
+
+    Attributes:
+        identity: the certificate's subject, e-mail or URI.
+        issuer: who vouched for it, e.g. an OIDC issuer's URL.
+    """
+
+    identity: MatchEntry
+    issuer: MatchEntry
 
 
 class AboutEntry(_Entry):
@@ -78,7 +133,8 @@ class RuleEntry(_Entry):
     """A rule: who may say what, about what, when.
 
     Attributes:
-        signers: names of keys.
+        signers: names of keys and identities.
+        threshold: how many holders must say it, about the same artifact; each counts once.
         may: predicate types: short names, URIs, or patterns over the types govkernel knows.
         about: the artifacts.
         from_: first moment the rule holds.
@@ -88,6 +144,7 @@ class RuleEntry(_Entry):
     signers: tuple[str, ...] = Field(min_length=1, max_length=MAX_KEYS)
     may: tuple[str, ...] = Field(min_length=1, max_length=MAX_KEYS)
     about: AboutEntry = AboutEntry()
+    threshold: int = Field(default=1, ge=1, le=MAX_KEYS)
     from_: Moment | None = Field(default=None, alias="from")
     until: Moment | None = None
 
@@ -128,15 +185,16 @@ class TrustFile(_Entry):
 
     version: int = Field(ge=1, le=1)
     keys: tuple[KeyEntry, ...] = Field(default=(), max_length=MAX_KEYS)
+    identities: tuple[IdentityEntry, ...] = Field(default=(), max_length=MAX_KEYS)
     rules: tuple[RuleEntry, ...] = Field(default=(), max_length=MAX_KEYS)
     revoked: RevokedEntry = RevokedEntry()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [entry.name for entry in self.keys]
+        names = [entry.name for entry in self.signers()]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise ValueError(f"the key name {twice!r} stands twice")
+            raise ValueError(f"the name {twice!r} stands twice")
         posing = next((name for name in names if _KEY_ID.fullmatch(name)), None)
         if posing is not None:
             # Revoking the key with that id would revoke the key with that name instead.
@@ -144,6 +202,7 @@ class TrustFile(_Entry):
         unknown = sorted({signer for rule in self.rules for signer in rule.signers} - set(names))
         if unknown:
             raise ValueError(f"a rule names signers that no key has: {', '.join(unknown)[:200]}")
+        self._reachable()
         stray = [
             item.key
             for item in self.revoked.keys
@@ -152,6 +211,20 @@ class TrustFile(_Entry):
         if stray:
             raise ValueError(f"a revoked key is neither a key name nor a key id: {stray[0][:80]!r}")
         return self
+
+    def signers(self) -> tuple[SignerEntry, ...]:
+        """All that rules may name."""
+        return (*self.keys, *self.identities)
+
+    def _reachable(self) -> None:
+        """A threshold that its signers cannot meet would refuse for ever, and nobody would know why."""
+        holders = {entry.name: entry.holder or entry.name for entry in self.signers()}
+        for number, rule in enumerate(self.rules, 1):
+            distinct = len({holders[name] for name in rule.signers})
+            if rule.threshold > distinct:
+                raise ValueError(
+                    f"rule {number} demands {rule.threshold} holders, and its signers are {distinct}"
+                )
 
 
 def parse_trust_file(content: bytes, source: str) -> TrustFile:

@@ -65,7 +65,10 @@ def verify_path(
         return rejection(error, source, claimed_type(parsed))
     if isinstance(trust, TrustPolicy):
         judged = trust.judge(outcome, artifact, now)
-        return judged if isinstance(judged, RejectedStatement) else outcome
+        if isinstance(judged, RejectedStatement):
+            return judged
+        _, alone = trust.settle([judged], artifact, now)
+        return alone[0] if alone else outcome
     return outcome
 
 

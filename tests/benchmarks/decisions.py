@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from govkernel.domain import (
     EntityRef,
     PolicyFile,
     PolicyPack,
+    RejectedStatement,
     Request,
     Screening,
     Signer,
@@ -88,6 +89,11 @@ class Evidence:
 
     def judge(self, verified: VerifiedStatement, artifact: Artifact, now: datetime) -> AcceptedStatement:
         return AcceptedStatement(statement=verified.statement, signers=verified.signers)
+
+    def settle(
+        self, accepted: Sequence[AcceptedStatement], artifact: Artifact, now: datetime
+    ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
+        return tuple(accepted), ()
 
 
 class Nowhere:

@@ -101,6 +101,11 @@ class GivenEvidence:
             statement=verified.statement, signers=verified.signers, valid_until=self.valid_until
         )
 
+    def settle(
+        self, accepted: Sequence[AcceptedStatement], artifact: Artifact, now: datetime
+    ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
+        return tuple(accepted), ()
+
 
 class Memory:
     """A recorder that remembers, or does what it is told to."""

@@ -1,0 +1,107 @@
+"""Thresholds of a trust policy: what only enough holders together may say. Pure.
+
+Judging looks at one statement; here is looked at all that was accepted about one artifact. Holders are counted, not
+signatures: what one person says twice, or with two keys, was said once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from govkernel.domain import AcceptedStatement, RejectedStatement, Signer, Statement
+from govkernel.domain.predicates import APPROVAL
+from govkernel.provenance.rules import Rule
+
+
+@dataclass(frozen=True)
+class Grant:
+    """That a rule lets a signer say a statement.
+
+    Attributes:
+        signer: who, under the name of their holder.
+        rule: the rule.
+        until: when the grant lapses.
+    """
+
+    signer: Signer
+    rule: Rule
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Granted:
+    """An accepted statement and the rules that let it be."""
+
+    accepted: AcceptedStatement
+    grants: tuple[Grant, ...]
+
+
+def tally(items: Iterable[Granted], now: datetime) -> dict[tuple[int, str], frozenset[str]]:
+    """Holders who said it, by number of the rule and predicate type."""
+    said: dict[tuple[int, str], set[str]] = {}
+    for item in items:
+        statement = item.accepted.statement
+        if counts(statement, now):
+            for grant in item.grants:
+                holders = said.setdefault((grant.rule.number, statement.predicate_type), set())
+                holders.add(grant.signer.name)
+    return {place: frozenset(holders) for place, holders in said.items()}
+
+
+def counts(statement: Statement, now: datetime) -> bool:
+    """Whether it speaks for the artifact: an approval that rejects or has lapsed does not."""
+    if statement.predicate_type != APPROVAL:
+        return True
+    until = statement.predicate.get("validUntil")
+    holds = until is None or now < datetime.fromisoformat(until)
+    return holds and statement.predicate.get("decision") == "approve"
+
+
+def needs_company(statement: Statement, rule: Rule) -> bool:
+    """Whether a rule's threshold stands before it; not before an approval that rejects, which can only deny."""
+    rejects = statement.predicate_type == APPROVAL and statement.predicate.get("decision") != "approve"
+    return rule.threshold > 1 and not rejects
+
+
+def met(
+    item: Granted, said: Mapping[tuple[int, str], frozenset[str]]
+) -> tuple[tuple[Grant, ...], RejectedStatement | None]:
+    """The grants whose threshold is met; if there is none, why not.
+
+    Args:
+        item: a statement and its grants, at least one.
+        said: as :func:`tally` counts.
+    """
+    statement = item.accepted.statement
+    place = statement.predicate_type
+    held = tuple(
+        grant
+        for grant in item.grants
+        if not needs_company(statement, grant.rule)
+        or len(said.get((grant.rule.number, place), ())) >= grant.rule.threshold
+    )
+    if held:
+        return held, None
+    rules = (grant.rule for grant in item.grants)
+    closest = min(rules, key=lambda rule: rule.threshold - len(said.get((rule.number, place), ())))
+    return (), below(item.accepted, closest, said.get((closest.number, place), frozenset()))
+
+
+def below(accepted: AcceptedStatement, rule: Rule, said: frozenset[str]) -> RejectedStatement:
+    """The refusal of what too few said."""
+    missing = sorted(rule.holders - said)
+    listed: Sequence[str] = missing[:8]
+    more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
+    return RejectedStatement(
+        code="provenance.threshold",
+        why=(
+            f"Rule {rule.number} demands {rule.threshold} holders to say it, and {len(said)} did: "
+            f"{', '.join(sorted(said)) or 'none'}. Missing: {rule.threshold - len(said)} of "
+            f"{', '.join(listed)}{more}."
+        ),
+        remedy="Have one of those who are missing state the same about this artifact.",
+        predicate_type=accepted.statement.predicate_type,
+        source=accepted.source,
+    )

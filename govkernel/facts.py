@@ -11,16 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from govkernel.domain import AcceptedStatement, Artifact, Evidence, predicates
+from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Evidence, predicates
 
 RISK_ORDER: Final = ("", "minimal", "limited", "high", "unacceptable")
 """Risk classes, mildest first."""
 
 SKEW: Final = timedelta(minutes=5)
 """How far the clock of the machine that ran a suite or scan may be ahead of ours."""
-
-_SIGNATURES: Final = frozenset({predicates.SIGNATURE, predicates.OMS_SIGNATURE})
-"""Only these say that the content is the signer's; other claims, a rejecting approval too, are about it."""
 
 
 def artifact_facts(artifact: Artifact | None) -> dict[str, Any]:
@@ -46,11 +43,11 @@ def artifact_facts(artifact: Artifact | None) -> dict[str, Any]:
     }
 
 
-def evidence_facts(evidence: Evidence, now: datetime) -> dict[str, Any]:
-    """``EvidenceFacts`` of what was verified about one artifact, as of ``now``."""
+def evidence_facts(evidence: Evidence, now: datetime, kind: ArtifactKind | None) -> dict[str, Any]:
+    """``EvidenceFacts`` of what was verified about one artifact of that kind, as of ``now``."""
     approvals = _approvals(evidence, now)
     facts: dict[str, Any] = {
-        "signed": any(item.statement.predicate_type in _SIGNATURES for item in evidence.accepted),
+        "signed": any(_signs(item, kind) for item in evidence.accepted),
         "signers": sorted({signer.name for item in evidence.accepted for signer in item.signers}),
         "predicateTypes": sorted({item.statement.predicate_type for item in evidence.accepted}),
         "rejections": sorted({item.code for item in evidence.rejected}),
@@ -62,6 +59,17 @@ def evidence_facts(evidence: Evidence, now: datetime) -> dict[str, Any]:
         if stated:
             facts[name] = summarize(stated, now)
     return facts
+
+
+def _signs(item: AcceptedStatement, kind: ArtifactKind | None) -> bool:
+    """Whether a statement says that the content is the signer's, as what it is used for.
+
+    Other claims, a rejecting approval too, are about the content. OMS signs models and knows no other kind; what
+    was signed as a model is held to the rules for models, whatever it is called later.
+    """
+    if item.statement.predicate_type == predicates.SIGNATURE:
+        return kind is not None and item.statement.predicate.get("kind") == kind.value
+    return item.statement.predicate_type == predicates.OMS_SIGNATURE and kind is ArtifactKind.MODEL
 
 
 def _approvals(evidence: Evidence, now: datetime) -> dict[str, set[str]]:

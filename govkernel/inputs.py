@@ -76,7 +76,7 @@ def _context(request: Request, subject: Judged | None, now: datetime) -> dict[st
     if request.action in ARTIFACT_ACTIONS:
         evidence = subject.evidence if subject else Evidence()
         context["artifact"] = artifact_facts(subject.artifact if subject else None)
-        context["evidence"] = evidence_facts(evidence, now)
+        context["evidence"] = evidence_facts(evidence, now, subject.artifact.kind if subject else None)
         context["statements"] = statements(evidence.accepted)
         context["workload"] = {
             **request.workload.model_dump(exclude={"labels"}),

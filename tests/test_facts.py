@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from govkernel.domain import (
     AcceptedStatement,
     Artifact,
+    ArtifactKind,
     Digest,
     Evidence,
     RejectedStatement,
@@ -76,8 +77,8 @@ def approval(role: str = "risk-officer", decision: str = "approve", **more: Any)
     return {"approver": "a", "role": role, "decision": decision, **more}
 
 
-def facts(*accepted: AcceptedStatement) -> dict[str, Any]:
-    return evidence_facts(Evidence(subject=DIGEST, accepted=accepted), NOW)
+def facts(*accepted: AcceptedStatement, kind: ArtifactKind = ArtifactKind.MODEL) -> dict[str, Any]:
+    return evidence_facts(Evidence(subject=DIGEST, accepted=accepted), NOW, kind)
 
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -169,7 +170,17 @@ def test_no_claim_about_an_artifact_is_a_signature_of_it() -> None:
     rejecting = said(predicates.APPROVAL, approval(decision="reject"))
     assert not facts(rejecting)["signed"]
     assert not facts(said(predicates.EVALUATION_RESULT, evaluation()))["signed"]
-    assert facts(rejecting, said(predicates.SIGNATURE, {"kind": "prompt"}))["signed"]
+    assert facts(rejecting, said(predicates.SIGNATURE, {"kind": "model"}))["signed"]
+
+
+@pytest.mark.parametrize("kind", ArtifactKind)
+def test_a_signature_counts_for_the_kind_that_was_signed(kind: ArtifactKind) -> None:
+    """A model must not pass as a tokenizer, of which less is asked."""
+    for signed in ArtifactKind:
+        statement = said(predicates.SIGNATURE, {"kind": signed.value})
+        assert facts(statement, kind=kind)["signed"] is (signed is kind)
+    oms = said(predicates.OMS_SIGNATURE, {})
+    assert facts(oms, kind=kind)["signed"] is (kind is ArtifactKind.MODEL)
 
 
 def test_nothing_said_is_nothing_but_emptiness() -> None:
@@ -185,7 +196,7 @@ def test_nothing_said_is_nothing_but_emptiness() -> None:
 
 def test_what_was_rejected_is_a_code_and_never_a_claim() -> None:
     rejected = RejectedStatement(code="provenance.x", why="No.", predicate_type=predicates.MODEL_CARD)
-    found = evidence_facts(Evidence(subject=DIGEST, rejected=(rejected, rejected)), NOW)
+    found = evidence_facts(Evidence(subject=DIGEST, rejected=(rejected, rejected)), NOW, ArtifactKind.MODEL)
     assert found["rejections"] == ["provenance.x"]
     assert not found["signed"]
     assert not found.keys() & SUMMARIES

@@ -49,7 +49,7 @@ def accepted(number: int) -> AcceptedStatement:
     statement = Statement(
         subjects=(Subject(digests=(digest(0),)),),
         predicate_type=(SIGNATURE, "https://example.com/1")[number % 2],
-        predicate={"number": number},
+        predicate={"number": number, "kind": "model"},
         digest=digest(number),
     )
     return AcceptedStatement(statement=statement, signers=(Signer(name=f"s{number % 3}"),))
@@ -117,7 +117,9 @@ def test_each_artifact_is_asked_about_and_none_gets_the_facts_of_another(
         assert question.name == subject.artifact.name
         if request.action in ARTIFACT_ACTIONS:
             assert question.context["artifact"]["digest"] == str(subject.artifact.digest or "")
-            assert question.context["evidence"]["signed"] is bool(subject.evidence.of_type(SIGNATURE))
+            assert question.context["evidence"]["signed"] is (
+                subject.artifact.kind == "model" and bool(subject.evidence.of_type(SIGNATURE))
+            )
             assert len(question.context["statements"]) == len(subject.evidence.accepted)
     for question in asked:
         assert (question.principal, question.action) == (request.principal, request.action.value)

@@ -1,4 +1,4 @@
-"""``govkernel sign``: models, prompts and datasets."""
+"""``govkernel sign``: models, adapters, tokenizers, prompts and datasets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from govkernel.cli.output import Config, Json, finish, plain, say
 from govkernel.cli.signing import Key, Name, Out, described, keep, open_key
 from govkernel.domain import ArtifactKind
 
-app = typer.Typer(no_args_is_help=True, help="Sign a model, a prompt or a dataset.")
+app = typer.Typer(no_args_is_help=True, help="Sign a model, an adapter, a tokenizer, a prompt or a dataset.")
 Artifact = Annotated[Path, typer.Argument(help="File or folder.")]
 
 
@@ -38,6 +38,22 @@ def dataset(
 ) -> None:
     """Sign a dataset: a file by its bytes, a folder by its files and their names."""
     _sign(path, ArtifactKind.DATASET, key, name or [], out, config, as_json)
+
+
+@app.command()
+def adapter(
+    path: Artifact, key: Key, name: Name = None, out: Out = None, config: Config = None, as_json: Json = False
+) -> None:
+    """Sign an adapter, e.g. a LoRA: like a model, and as an adapter."""
+    _sign(path, ArtifactKind.ADAPTER, key, name or [], out, config, as_json)
+
+
+@app.command()
+def tokenizer(
+    path: Artifact, key: Key, name: Name = None, out: Out = None, config: Config = None, as_json: Json = False
+) -> None:
+    """Sign a tokenizer: like a model, and as a tokenizer."""
+    _sign(path, ArtifactKind.TOKENIZER, key, name or [], out, config, as_json)
 
 
 def _sign(

@@ -132,7 +132,8 @@ class EvidenceCase(Facts):
         """``EvidenceFacts`` and ``statements`` of the context. Any fact implies that something was signed."""
         accepted = tuple(item.accepted() for item in self.statements)
         rejected = tuple(RejectedStatement(code=code, why="example") for code in self.rejections)
-        facts = evidence_facts(Evidence(subject=EXAMPLE_DIGEST, accepted=accepted, rejected=rejected), now)
+        evidence = Evidence(subject=EXAMPLE_DIGEST, accepted=accepted, rejected=rejected)
+        facts = evidence_facts(evidence, now, kind=None)
         given = self.model_dump(
             by_alias=True, include=self.model_fields_set, exclude={"statements"}, exclude_none=True
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from govkernel.domain import Artifact, ArtifactKind
-from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
+from govkernel.domain.predicates import OMS_SIGNATURE, REVOCATION, SIGNATURE
 from govkernel.errors import ProvenanceError
 from govkernel.hookspecs import SigningKey
 from govkernel.provenance.bundle import sign_bundle
@@ -81,7 +81,7 @@ def sign_artifact(
         return SignedArtifact(artifact, (NamedBundle(SUFFIX, attest(artifact, SIGNATURE, said, key, bound)),))
     hint = PublicKey.from_pem(key.public_key_pem()).pem_hint
     bundles = [NamedBundle(SUFFIX, sign_bundle(oms_payload(manifest, path.absolute().name), key, hint))]
-    if bound:
+    if bound or kind is not ArtifactKind.MODEL:  # OMS binds no name, and knows no kind but models
         bundles.append(NamedBundle(NAMES_SUFFIX, attest(artifact, SIGNATURE, said, key, bound)))
     return SignedArtifact(artifact, tuple(bundles))
 
@@ -120,6 +120,12 @@ def attest(
             "provenance.unresolved",
             f"{subject.name!r} has no digest, so nothing can be stated about it.",
             remedy="Give a path, or a name that is pinned by digest.",
+        )
+    if uri == REVOCATION:
+        raise ProvenanceError(
+            "provenance.predicate-reserved",
+            "A revocation is made by revoking, not by attesting.",
+            remedy="Use `govkernel trust revoke`.",
         )
     check_predicate(uri, predicate)
     digests = {subject.digest.algorithm: subject.digest.hex}

@@ -89,7 +89,12 @@ class GivenEvidence:
     def verify(self, bundle: Bundle, artifact: Artifact, now: datetime) -> VerifiedStatement | None:
         if bundle.content != b"one":
             return None
-        statement = Statement(subjects=(Subject(digests=(DIGEST,)),), predicate_type=SIGNATURE, digest=DIGEST)
+        statement = Statement(
+            subjects=(Subject(digests=(DIGEST,)),),
+            predicate_type=SIGNATURE,
+            predicate={"kind": "model"},
+            digest=DIGEST,
+        )
         return VerifiedStatement(statement=statement, signers=(Signer(name="release", key_id="aa"),))
 
     def judge(

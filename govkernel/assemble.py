@@ -25,6 +25,7 @@ from govkernel.packs import find_pack, load_pack
 from govkernel.plugins import PluginHost, Provider
 from govkernel.provenance import BundleStore, TrustPolicy
 from govkernel.provenance.plugin import ProvenancePlugin
+from govkernel.provenance.trust_current import FOLDER, CurrentTrust
 
 LOAD_DEADLINE: Final = 30.0
 
@@ -61,7 +62,9 @@ class Assembly:
     log: AuditLog
 
 
-def plugin_host(settings: Settings, trust: TrustPolicy | None = None, *, local: bool = False) -> PluginHost:
+def plugin_host(
+    settings: Settings, trust: TrustPolicy | CurrentTrust | None = None, *, local: bool = False
+) -> PluginHost:
     """The plugins of a workspace: ours, then those installed.
 
     Args:
@@ -100,6 +103,16 @@ def load_trust(settings: Settings) -> TrustPolicy:
     return TrustPolicy.load(path)
 
 
+def current_trust(settings: Settings, trust: TrustPolicy | None = None) -> CurrentTrust:
+    """The workspace's trust policy, or another, with what the workspace's revocation lists take back.
+
+    Raises:
+        ConfigError: as :func:`load_trust`.
+    """
+    lists = settings.path(settings.trust.attestations) / FOLDER
+    return CurrentTrust(trust or load_trust(settings), lists)
+
+
 async def load_packs(
     host: PluginHost, packs: Sequence[PackTable], root: Path
 ) -> tuple[Provider[LoadedPack], ...]:
@@ -127,7 +140,7 @@ async def assembled(
         packs: instead of the configured packs.
         local: see :func:`plugin_host`.
     """
-    judge = trust or load_trust(settings)
+    judge = current_trust(settings, trust)
     host = plugin_host(settings, judge, local=local)
     try:
         loaded = await load_packs(host, settings.packs if packs is None else packs, settings.root)

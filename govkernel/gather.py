@@ -42,7 +42,7 @@ class TrustJudge(Protocol):
 
     @property
     def digest(self) -> Digest:
-        """Identity of the policy."""
+        """Identity of the policy as of now, with all that is revoked."""
 
     def judge(
         self, verified: VerifiedStatement, artifact: Artifact, now: datetime
@@ -84,7 +84,8 @@ class EvidenceGatherer:
         Raises:
             GovkernelError: something on the way could not do its work.
         """
-        cached = [self._cached(ref, now) for ref in refs]
+        trust = self._trust.digest  # first of all: this takes in what was revoked since
+        cached = [self._cached(ref, now, trust) for ref in refs]
         if all(cached):
             return tuple(item for item in cached if item)
         turn = asyncio.Semaphore(MAX_AT_ONCE)
@@ -102,11 +103,11 @@ class EvidenceGatherer:
         for ref in refs:
             self._cache.pop(ref, None)
 
-    def _cached(self, ref: ArtifactRef, now: datetime) -> Gathered | None:
+    def _cached(self, ref: ArtifactRef, now: datetime, trust: Digest) -> Gathered | None:
         hit = self._cache.get(ref)
         if hit is None or not hit[0] <= now < hit[1]:  # a clock that was set back prolongs nothing
             return None
-        if hit[2].judged.evidence.trust_policy != self._trust.digest:  # something was revoked since
+        if hit[2].judged.evidence.trust_policy != trust:
             return None
         self._cache.move_to_end(ref)
         return hit[2]

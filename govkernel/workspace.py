@@ -39,6 +39,7 @@ rules:
       - prompt-release
       - approval
       - derivation
+      - revocation
     about:
       kinds: [model, prompt, dataset, adapter, tokenizer, tool, image]
       names: ["*"]

@@ -29,7 +29,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Verify an artifact against a bundle: exit 0 verified, 1 refused (a code names the check), 2 cannot tell."""
-    from govkernel.assemble import load_trust
+    from govkernel.assemble import current_trust
     from govkernel.cli.doors import read_key
     from govkernel.config import load_settings
     from govkernel.domain import ArtifactKind, RejectedStatement
@@ -41,7 +41,7 @@ def verify(
             f"There is no artifact kind {kind!r}.",
             remedy=f"Use one of {', '.join(ArtifactKind)}.",
         )
-    trust = read_key(key) if key else load_trust(load_settings(config))
+    trust = read_key(key) if key else current_trust(load_settings(config)).now()
     outcome = verify_path(
         path,
         _read(bundle),

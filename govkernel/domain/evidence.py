@@ -63,12 +63,14 @@ class AcceptedStatement(Frozen):
         signers: who said it; at least one.
         source: where the bundle was found (path or URL), for people.
         valid_until: the moment at which this acceptance lapses (key or rule expiry), if any.
+        signed_at: when it was signed, if a time that was verified says so.
     """
 
     statement: Statement
     signers: tuple[Signer, ...] = Field(min_length=1)
     source: str = ""
     valid_until: datetime | None = None
+    signed_at: datetime | None = None
 
 
 class RejectedStatement(Frozen):

@@ -13,6 +13,7 @@ MODEL_CARD: Final = f"{_BASE}/model-card/v1"
 PROMPT_RELEASE: Final = f"{_BASE}/prompt-release/v1"
 APPROVAL: Final = f"{_BASE}/approval/v1"
 DERIVATION: Final = f"{_BASE}/derivation/v1"
+REVOCATION: Final = f"{_BASE}/revocation/v1"
 OMS_SIGNATURE: Final = "https://model_signing/signature/v1.0"
 
 SHORT_NAMES: Final = {
@@ -22,5 +23,6 @@ SHORT_NAMES: Final = {
     "prompt-release": PROMPT_RELEASE,
     "approval": APPROVAL,
     "derivation": DERIVATION,
+    "revocation": REVOCATION,
 }
 """What the command line and trust policies may write instead of the URI."""

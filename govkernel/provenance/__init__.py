@@ -12,9 +12,11 @@ from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.plugin import ProvenancePlugin
 from govkernel.provenance.predicates import check_predicate, resolve_type
 from govkernel.provenance.resolvers import CatalogResolver, DigestResolver, FileResolver
+from govkernel.provenance.revocation import PassedOver, RevocationList, read_list, sign_list
 from govkernel.provenance.sign import NamedBundle, SignedArtifact, attest, sign_artifact
 from govkernel.provenance.store import BundleStore
 from govkernel.provenance.trust import TrustPolicy
+from govkernel.provenance.trust_current import CurrentTrust
 from govkernel.provenance.trust_file import trust_policy_schema
 from govkernel.provenance.verify import KeyVerifier, TrustedKey
 from govkernel.provenance.verify_path import verify_path
@@ -24,6 +26,7 @@ __all__ = [
     "AdjacentFiles",
     "BundleStore",
     "CatalogResolver",
+    "CurrentTrust",
     "DigestResolver",
     "FileResolver",
     "KeyVerifier",
@@ -31,8 +34,10 @@ __all__ = [
     "LocalKeyProvider",
     "ModelManifest",
     "NamedBundle",
+    "PassedOver",
     "ProvenancePlugin",
     "PublicKey",
+    "RevocationList",
     "SignedArtifact",
     "TrustPolicy",
     "TrustedKey",
@@ -40,8 +45,10 @@ __all__ = [
     "check_predicate",
     "describe",
     "detect_kind",
+    "read_list",
     "resolve_type",
     "sign_artifact",
+    "sign_list",
     "trust_policy_schema",
     "verify_path",
 ]

@@ -19,6 +19,7 @@ from govkernel.provenance.memory import ManifestMemory
 from govkernel.provenance.resolvers import CatalogResolver, Clock, DigestResolver, FileResolver
 from govkernel.provenance.store import BundleStore
 from govkernel.provenance.trust import TrustPolicy
+from govkernel.provenance.trust_current import CurrentTrust
 from govkernel.provenance.verify import KeyVerifier
 
 
@@ -38,7 +39,7 @@ class ProvenancePlugin:
 
     def __init__(
         self,
-        trust: TrustPolicy,
+        trust: TrustPolicy | CurrentTrust,
         store: BundleStore,
         *,
         base: Path = Path(),

@@ -16,7 +16,8 @@ _EXPANSIONS: Final = {
     **{name: (uri,) for name, uri in NAMES.items()},
     "signature": (SIGNATURE, OMS_SIGNATURE),
 }
-_LOCAL: Final = "file:"
+LOCAL: Final = "file:"
+"""How the names of local paths begin."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def spoken_names(statement: Statement, artifact: Artifact) -> tuple[str, ...]:
     A name it was asked for by counts, whatever the statement calls it, so that nobody widens their scope by
     choosing subject names. A local path is nobody's name: there the matching subjects' names count.
     """
-    if not artifact.name.startswith(_LOCAL):
+    if not artifact.name.startswith(LOCAL):
         return (artifact.name,)
     return tuple(subject.name for subject in statement.subjects if artifact.digest in subject.digests)
 

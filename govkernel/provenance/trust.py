@@ -6,8 +6,8 @@ A statement by a signer who may not say it is a rejection with a reason, never e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -22,11 +22,12 @@ from govkernel.domain import (
     Statement,
     strict_json,
 )
-from govkernel.domain.predicates import APPROVAL, SIGNATURE
+from govkernel.domain.predicates import APPROVAL, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.keys import PublicKey, read_key_file
 from govkernel.provenance.predicates import NAMES, check_predicate
+from govkernel.provenance.revocation import Revocation, RevocationList, index
 from govkernel.provenance.rules import Refusal, Rule, Window, furthest, window_refusal
 from govkernel.provenance.trust_file import (
     KeyEntry,
@@ -41,6 +42,7 @@ from govkernel.provenance.trust_signers import KnownSigner
 from govkernel.provenance.trust_threshold import Grant, Granted, met, tally
 from govkernel.provenance.verify import TrustedKey, about, rejection
 
+_Said = VerifiedStatement | AcceptedStatement
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -55,6 +57,7 @@ class TrustPolicy:
         rules: who may say what.
         revoked_keys: reason by key id.
         revoked_digests: reason by digest of an artifact or a statement.
+        revocations: what signed lists revoke, by target and value.
     """
 
     digest: Digest
@@ -63,6 +66,9 @@ class TrustPolicy:
     rules: tuple[Rule, ...]
     revoked_keys: Mapping[str, str]
     revoked_digests: Mapping[Digest, str]
+    revocations: Mapping[tuple[str, str], tuple[Revocation, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -117,6 +123,18 @@ class TrustPolicy:
             revoked_digests=MappingProxyType({entry.digest: entry.reason for entry in file.revoked.digests}),
         )
 
+    def revoking(self, lists: Iterable[RevocationList]) -> Self:
+        """The same policy with revocation lists in force; they are part of its digest."""
+        known = sorted(lists, key=lambda item: str(item.digest))
+        if not known:
+            return self
+        joined = "\n".join(str(digest) for digest in (self.digest, *(item.digest for item in known)))
+        return replace(
+            self,
+            digest=Digest.sha256(hashlib.sha256(joined.encode()).hexdigest()),
+            revocations=MappingProxyType(index(known)),
+        )
+
     def judge(
         self, verified: VerifiedStatement, artifact: Artifact, now: datetime
     ) -> AcceptedStatement | RejectedStatement:
@@ -135,7 +153,7 @@ class TrustPolicy:
             self._check(statement, artifact)
         except GovkernelError as error:
             return rejection(error, verified.source, statement.predicate_type)
-        grants, refusal = self._grants(statement, verified.signers, artifact, now)
+        grants, refusal = self._grants(verified, artifact, now)
         if not grants:
             return RejectedStatement(
                 code=refusal.code,
@@ -144,7 +162,7 @@ class TrustPolicy:
                 predicate_type=statement.predicate_type,
                 source=verified.source,
             )
-        return _accepted(statement, grants, verified.source, now)
+        return _accepted(verified, grants, now)
 
     def settle(
         self, accepted: Sequence[AcceptedStatement], artifact: Artifact, now: datetime
@@ -161,9 +179,7 @@ class TrustPolicy:
         """
         if all(rule.threshold == 1 for rule in self.rules):
             return tuple(accepted), ()
-        items = [
-            Granted(item, self._grants(item.statement, item.signers, artifact, now)[0]) for item in accepted
-        ]
+        items = [Granted(item, self._grants(item, artifact, now)[0]) for item in accepted]
         said = tally(items, now)
         standing: list[AcceptedStatement] = []
         refused: list[RejectedStatement] = []
@@ -172,18 +188,25 @@ class TrustPolicy:
             if refusal is not None:
                 refused.append(refusal)
             else:
-                standing.append(_accepted(item.accepted.statement, grants, item.accepted.source, now))
+                standing.append(_accepted(item.accepted, grants, now))
         return tuple(standing), tuple(refused)
 
     def grants(self, accepted: AcceptedStatement, artifact: Artifact, now: datetime) -> tuple[Grant, ...]:
         """The rules that let an accepted statement be, for explanations."""
-        return self._grants(accepted.statement, accepted.signers, artifact, now)[0]
+        return self._grants(accepted, artifact, now)[0]
 
     def _check(self, statement: Statement, artifact: Artifact) -> None:
         about([digest for subject in statement.subjects for digest in subject.digests], artifact)
         for digest in (artifact.digest, statement.digest, *artifact.aliases):
             if digest is not None and digest in self.revoked_digests:
                 raise _revoked(str(digest), self.revoked_digests[digest])
+        self._check_lists(statement, artifact)
+        if statement.predicate_type == REVOCATION:
+            raise ProvenanceError(
+                "provenance.predicate-reserved",
+                "A revocation list is no evidence about an artifact, and is not in force here.",
+                remedy="Put it under `revocations/` in the bundle store, as `govkernel trust revoke` does.",
+            )
         check_predicate(statement.predicate_type, statement.predicate)
         if statement.predicate_type == SIGNATURE and statement.predicate["kind"] != artifact.kind:
             raise ProvenanceError(
@@ -192,24 +215,41 @@ class TrustPolicy:
                 remedy="Sign it again as what it is.",
             )
 
-    def _grants(
-        self, statement: Statement, signers: Sequence[Signer], artifact: Artifact, now: datetime
-    ) -> tuple[tuple[Grant, ...], Refusal]:
+    def _check_lists(self, statement: Statement, artifact: Artifact) -> None:
+        places = [("artifact", str(digest)) for digest in (artifact.digest, *artifact.aliases) if digest]
+        for place in (*places, ("statement", str(statement.digest))):
+            for item in self.revocations.get(place, ()):
+                if item.reaches(artifact):
+                    raise _revoked(f"the {item.target}", _told(item))
+
+    def _revoked_signer(
+        self, known: KnownSigner, signer: Signer, said: _Said, artifact: Artifact
+    ) -> ProvenanceError | None:
+        reason = self.revoked_keys.get(known.key_id or known.name)
+        if reason is not None:
+            return _revoked(f"the signer {known.name}", reason)
+        place = ("key", signer.key_id) if signer.key_id else ("identity", signer.identity)
+        for item in self.revocations.get(place, ()):
+            meant = item.issuer in ("", signer.issuer) and item.reaches(artifact)
+            if meant and not item.spares(said.signed_at):
+                return _revoked(f"the signer {known.name}", _told(item))
+        return None
+
+    def _grants(self, said: _Said, artifact: Artifact, now: datetime) -> tuple[tuple[Grant, ...], Refusal]:
         """What lets the signers say it; and the refusal that got furthest, for when nothing does."""
         grants: list[Grant] = []
         refusals: list[Refusal] = [_UNTRUSTED]
-        for signer in signers:
+        for signer in said.signers:
             for known in (item for item in self.signers if item.is_signer(signer)):
-                for answer in self._answers(known, signer, statement, artifact, now):
+                for answer in self._answers(known, signer, said, artifact, now):
                     (grants if isinstance(answer, Grant) else refusals).append(answer)  # type: ignore[arg-type]
         return tuple(grants), furthest(refusals) or _UNTRUSTED
 
     def _answers(
-        self, known: KnownSigner, signer: Signer, statement: Statement, artifact: Artifact, now: datetime
+        self, known: KnownSigner, signer: Signer, said: _Said, artifact: Artifact, now: datetime
     ) -> Iterator[Grant | Refusal]:
-        reason = self.revoked_keys.get(known.key_id or known.name)
-        if reason is not None:
-            error = _revoked(f"the signer {known.name}", reason)
+        error = self._revoked_signer(known, signer, said, artifact)
+        if error is not None:
             yield Refusal(9, error.code, f"{error.what} {error.why}".strip(), error.remedy)
             return
         refusal = window_refusal(known.window, now, "key", 8)
@@ -220,7 +260,7 @@ class TrustPolicy:
         for rule in self.rules:
             if known.name in rule.signers:
                 until = min(rule.window.end or _FOREVER, known.window.end or _FOREVER)
-                yield rule.refusal(statement, artifact, now) or Grant(named, rule, until)
+                yield rule.refusal(said.statement, artifact, now) or Grant(named, rule, until)
 
 
 _UNTRUSTED: Final = Refusal(
@@ -273,14 +313,19 @@ def _rule(entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Rule
     )
 
 
-def _accepted(statement: Statement, grants: Sequence[Grant], source: str, now: datetime) -> AcceptedStatement:
-    until = min(max(grant.until for grant in grants), _approved_until(statement, now))
+def _accepted(said: _Said, grants: Sequence[Grant], now: datetime) -> AcceptedStatement:
+    until = min(max(grant.until for grant in grants), _approved_until(said.statement, now))
     return AcceptedStatement(
-        statement=statement,
+        statement=said.statement,
         signers=tuple(dict.fromkeys(grant.signer for grant in grants)),
-        source=source,
+        source=said.source,
         valid_until=None if until == _FOREVER else until,
+        signed_at=said.signed_at,
     )
+
+
+def _told(item: Revocation) -> str:
+    return f"{item.reason} (revoked by {item.by})"
 
 
 def _check_types(file: TrustFile, source: str) -> None:

@@ -1,0 +1,124 @@
+"""The trust policy as of now: a policy and the revocation lists that lie in a directory.
+
+The rim of the room's trust: it looks at the directory whenever the policy's digest is asked for, which is before
+cached evidence is used and before anything is judged. So what is revoked is revoked from the next decision on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from govkernel.domain import AcceptedStatement, Artifact, Digest, RejectedStatement
+from govkernel.errors import ConfigError, GovkernelError
+from govkernel.hookspecs import VerifiedStatement
+from govkernel.provenance.limits import MAX_BUNDLES
+from govkernel.provenance.revocation import PassedOver, RevocationList, read_list
+from govkernel.provenance.store import SUFFIX, read_bundle
+from govkernel.provenance.trust import TrustPolicy
+from govkernel.provenance.verify import TrustedKey
+
+FOLDER: Final = "revocations"
+"""Where lists lie in a bundle store."""
+
+_Stamp = tuple[int, int, int]
+
+
+class CurrentTrust:
+    """A trust policy with what was revoked since; safe to share by threads.
+
+    A list that was in force stays in force for as long as this object lives, also when its file is removed.
+
+    Args:
+        policy: the policy as written.
+        directory: where revocation lists lie; it need not exist.
+    """
+
+    def __init__(self, policy: TrustPolicy, directory: Path) -> None:
+        self._written = policy
+        self._current = policy
+        self._directory = directory
+        self._read: dict[str, tuple[_Stamp, RevocationList | PassedOver]] = {}
+        self._lists: dict[Digest, RevocationList] = {}
+        self._lock = Lock()
+
+    @property
+    def keys(self) -> tuple[TrustedKey, ...]:
+        """The keys of the policy."""
+        return self._written.keys
+
+    @property
+    def digest(self) -> Digest:
+        """Identity of the policy with all that is revoked by now.
+
+        Raises:
+            GovkernelError: ``trust.revocations`` or what is wrong with the files: a list that cannot be read might
+                have been a reason to deny.
+        """
+        return self.now().digest
+
+    def now(self) -> TrustPolicy:
+        """The policy with all that is revoked by now; raises like :attr:`digest`."""
+        with self._lock:
+            if self._look():
+                self._current = self._written.revoking(self._lists.values())
+            return self._current
+
+    @property
+    def passed_over(self) -> tuple[PassedOver, ...]:
+        """Lists that were found and are not in force."""
+        return tuple(item for _, item in self._read.values() if isinstance(item, PassedOver))
+
+    def judge(
+        self, verified: VerifiedStatement, artifact: Artifact, now: datetime
+    ) -> AcceptedStatement | RejectedStatement:
+        """As :meth:`TrustPolicy.judge`, with what was revoked when the digest was last read."""
+        return self._current.judge(verified, artifact, now)
+
+    def settle(
+        self, accepted: Sequence[AcceptedStatement], artifact: Artifact, now: datetime
+    ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
+        """As :meth:`TrustPolicy.settle`."""
+        return self._current.settle(accepted, artifact, now)
+
+    def _look(self) -> bool:
+        """Read what is new or changed; whether a list came into force."""
+        known = len(self._lists)
+        for name, stamp in self._files().items():
+            if name in self._read and self._read[name][0] == stamp:
+                continue
+            bundle = read_bundle(self._directory / name)
+            found = read_list(bundle, self._written.keys, self._written.signers, self._written.rules)
+            self._read[name] = (stamp, found)
+            if isinstance(found, RevocationList):
+                self._lists[found.digest] = found
+        return len(self._lists) > known
+
+    def _files(self) -> dict[str, _Stamp]:
+        try:
+            with os.scandir(self._directory) as found:
+                entries = [item for item in found if item.name.endswith(SUFFIX) and item.name[0] != "."]
+                if len(entries) > MAX_BUNDLES:
+                    raise _unreadable(self._directory, f"More than {MAX_BUNDLES} lists lie there.")
+                return {item.name: _stamp(item.stat()) for item in entries}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise _unreadable(self._directory, error.strerror or type(error).__name__) from None
+
+
+def _stamp(stat: os.stat_result) -> _Stamp:
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _unreadable(directory: Path, why: str) -> GovkernelError:
+    return ConfigError(
+        "trust.revocations",
+        f"The revocation lists in {str(directory)!r} cannot be read.",
+        why=why,
+        remedy="Check the directory and its permissions; until then nothing is decided.",
+    )

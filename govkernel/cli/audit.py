@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, print_json, say
+
+MAX_SHOWN: Final = 3
 
 app = typer.Typer(no_args_is_help=True, help="Query and verify the decision log.")
 Database = Annotated[str, typer.Option(help="SQLAlchemy URL of the log [default: the workspace's].")]
@@ -85,7 +87,13 @@ def _show(row: Any) -> None:
     moment = row.decided_at.strftime("%Y-%m-%d %H:%M:%S")
     say(
         f"{row.index:>6}  {moment}  [{colour}]{row.effect:<5}[/]  {row.door:<9} "
-        f"{plain(row.action)} {plain(row.resource)}"
+        f"{plain(row.principal)} {plain(row.action)} {plain(row.resource)}"
     )
-    for reason in row.record.decision.reasons[:3]:
+    decision = row.record.decision
+    for reason in decision.reasons[:MAX_SHOWN]:
         say(f"        [dim]{plain(reason.policy)}[/] {plain(reason.message)}")
+    for reason in decision.warnings[:MAX_SHOWN]:
+        say(f"        [yellow]warned[/] [dim]{plain(reason.policy)}[/] {plain(reason.message)}")
+    left = sum(max(0, len(told) - MAX_SHOWN) for told in (decision.reasons, decision.warnings))
+    if left:
+        say(f"        [dim]and {left} more: --json shows all[/]")

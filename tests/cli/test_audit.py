@@ -68,3 +68,15 @@ def test_a_bad_configuration_names_the_setting(run: Run, workspace: Path) -> Non
     failed = run("config", "explain", "--json")
     assert failed.code == 2
     assert "deadlin" in failed.json()["error"]["why"]
+
+
+def test_a_query_shows_who_asked_and_what_only_warned(run: Run, workspace: Path, monkeypatch) -> None:
+    Path("pod.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
+        "spec: {containers: [{name: a, image: vllm/vllm-openai, args: [--model, org/m]}]}\n"
+    )
+    monkeypatch.setenv("GOVKERNEL_PACKS", '[{"source": "baseline", "mode": "warn"}]')
+    assert run("admit", "pod.yaml", "--user", "alice").code == 0
+    shown = run("audit", "query").out
+    assert 'User::"alice" admit Workload::"default/Pod/a"' in shown
+    assert "warned baseline/unresolved" in shown

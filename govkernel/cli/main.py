@@ -22,6 +22,7 @@ from govkernel.cli import (
     screen,
     serve,
     sign,
+    trust,
     verify,
 )
 from govkernel.cli.demo.command import demo
@@ -40,6 +41,7 @@ app.command("init")(init.init)
 app.add_typer(sign.app, name="sign")
 app.command("attest")(attest.attest)
 app.command("verify")(verify.verify)
+app.add_typer(trust.app, name="trust")
 app.command("gate")(gate.gate)
 app.command("admit")(admit.admit)
 app.add_typer(policy.app, name="policy")

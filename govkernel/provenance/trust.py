@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from govkernel.domain import (
     AcceptedStatement,
@@ -20,18 +20,22 @@ from govkernel.domain import (
     RejectedStatement,
     Signer,
     Statement,
-    strict_json,
 )
 from govkernel.domain.predicates import APPROVAL, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import VerifiedStatement
-from govkernel.provenance.keys import PublicKey, read_key_file
-from govkernel.provenance.predicates import NAMES, check_predicate
+from govkernel.provenance.keys import PublicKey
+from govkernel.provenance.predicates import check_predicate
 from govkernel.provenance.revocation import Revocation, RevocationList, index
-from govkernel.provenance.rules import Refusal, Rule, Window, furthest, window_refusal
+from govkernel.provenance.rules import Refusal, Rule, furthest, window_refusal
+from govkernel.provenance.trust_build import (
+    check_types,
+    known_signers,
+    meaning_digest,
+    public_key,
+    rule_of,
+)
 from govkernel.provenance.trust_file import (
-    KeyEntry,
-    RuleEntry,
     TrustFile,
     malformed,
     parse_trust_file,
@@ -104,19 +108,19 @@ class TrustPolicy:
     @classmethod
     def of(cls, file: TrustFile, base: Path = Path(), source: str = "trust.yaml") -> Self:
         """Like :meth:`load`, from the parsed file."""
-        keys = tuple(TrustedKey(entry.name, _public_key(entry, base)) for entry in file.keys)
+        keys = tuple(TrustedKey(entry.name, public_key(entry, base)) for entry in file.keys)
         ids = [item.key.key_id for item in keys]
         if len(set(ids)) < len(ids):
             # One holder under two names would count as two approvers.
             raise malformed(source, "Two keys have different names and the same content.")
-        _check_types(file, source)
+        check_types(file, source)
         by_name = {item.name: item.key.key_id for item in keys}
-        signers = _signers(file, by_name)
+        signers = known_signers(file, by_name)
         return cls(
-            digest=_digest(file, by_name),
+            digest=meaning_digest(file, by_name),
             keys=keys,
             signers=signers,
-            rules=tuple(_rule(entry, number, signers) for number, entry in enumerate(file.rules, 1)),
+            rules=tuple(rule_of(entry, number, signers) for number, entry in enumerate(file.rules, 1)),
             revoked_keys=MappingProxyType(
                 {by_name.get(entry.key, entry.key): entry.reason for entry in file.revoked.keys}
             ),
@@ -271,48 +275,6 @@ _UNTRUSTED: Final = Refusal(
 )
 
 
-def _public_key(entry: KeyEntry, base: Path) -> PublicKey:
-    text = entry.public_key
-    pem = text.encode() if text.lstrip().startswith("-----BEGIN") else read_key_file(base / text)
-    return PublicKey.from_pem(pem, f"The key {entry.name!r}")
-
-
-def _signers(file: TrustFile, key_ids: Mapping[str, str]) -> tuple[KnownSigner, ...]:
-    keys = (
-        KnownSigner(
-            entry.name,
-            entry.holder or entry.name,
-            Window(entry.not_before, entry.not_after),
-            key_id=key_ids[entry.name],
-        )
-        for entry in file.keys
-    )
-    identities = (
-        KnownSigner(
-            entry.name,
-            entry.holder or entry.name,
-            Window(entry.not_before, entry.not_after),
-            identity=entry.identity.matcher(),
-            issuer=entry.issuer.matcher(),
-        )
-        for entry in file.identities
-    )
-    return (*keys, *identities)
-
-
-def _rule(entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Rule:
-    return Rule(
-        signers=frozenset(entry.signers),
-        may=entry.may,
-        kinds=frozenset(entry.about.kinds),
-        names=entry.about.names,
-        window=Window(entry.from_, entry.until),
-        threshold=entry.threshold,
-        number=number,
-        holders=frozenset(item.holder for item in signers if item.name in entry.signers),
-    )
-
-
 def _accepted(said: _Said, grants: Sequence[Grant], now: datetime) -> AcceptedStatement:
     until = min(max(grant.until for grant in grants), _approved_until(said.statement, now))
     return AcceptedStatement(
@@ -326,29 +288,6 @@ def _accepted(said: _Said, grants: Sequence[Grant], now: datetime) -> AcceptedSt
 
 def _told(item: Revocation) -> str:
     return f"{item.reason} (revoked by {item.by})"
-
-
-def _check_types(file: TrustFile, source: str) -> None:
-    for entry in (text for rule in file.rules for text in rule.may):
-        if entry not in NAMES and "*" not in entry and ":" not in entry:
-            why = f"{entry[:80]!r} is neither a short name ({', '.join(sorted(NAMES))}) nor a URI."
-            raise malformed(source, why)
-
-
-def _digest(file: TrustFile, key_ids: Mapping[str, str]) -> Digest:
-    meaning: dict[str, Any] = file.model_dump(mode="json", by_alias=True)
-    for entry in meaning["keys"]:
-        entry["publicKey"] = key_ids[entry["name"]]
-    # What version 0.1 did not know is left out where it says nothing, so that the digest stays what it was.
-    if not meaning["identities"]:
-        del meaning["identities"]
-    for entry in meaning["keys"]:
-        if entry["holder"] is None:
-            del entry["holder"]
-    for entry in meaning["rules"]:
-        if entry["threshold"] == 1:
-            del entry["threshold"]
-    return Digest.sha256(hashlib.sha256(strict_json.canonical(meaning)).hexdigest())
 
 
 def _approved_until(statement: Statement, now: datetime) -> datetime:

@@ -69,6 +69,11 @@ class CurrentTrust:
             return self._current
 
     @property
+    def lists(self) -> tuple[RevocationList, ...]:
+        """Lists in force."""
+        return tuple(self._lists.values())
+
+    @property
     def passed_over(self) -> tuple[PassedOver, ...]:
         """Lists that were found and are not in force."""
         return tuple(item for _, item in self._read.values() if isinstance(item, PassedOver))

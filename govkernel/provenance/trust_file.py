@@ -16,19 +16,26 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from govkernel.domain import ArtifactKind, Digest, strict_yaml
+from govkernel.domain.artifact import HEX_LENGTH
 from govkernel.errors import ConfigError, GovkernelError
 from govkernel.provenance.limits import MAX_KEYS, MAX_NAME, MAX_TRUST_FILE
 from govkernel.provenance.trust_signers import Matcher
 
+_SCHEMA_ID: Final = "https://govkernel.dev/attestations/trust/schema.json"
 _REMEDY: Final = "See docs/reference/trust-policy.md, or start from `attestations/trust/`."
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
+_DIGEST: Final = f"^({'|'.join(f'{name}:[0-9a-f]{{{size}}}' for name, size in HEX_LENGTH.items())})$"
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
 
 
@@ -45,6 +52,21 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+
+class _ShortEntry(_Entry):
+    """An entry that may be written as one text, for its first field."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {next(iter(cls.model_fields)): value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The entry as an object, or the text alone."""
+        written = handler.resolve_ref_schema(handler(core))
+        return {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_NAME}, written]}
 
 
 class SignerEntry(_Entry):
@@ -74,7 +96,7 @@ class KeyEntry(SignerEntry):
     public_key: str = Field(min_length=1, max_length=65536)
 
 
-class MatchEntry(_Entry):
+class MatchEntry(_ShortEntry):
     """What an identity or an issuer must be, as a whole: one text, a glob, or an RE2 expression.
 
     Attributes:
@@ -83,14 +105,11 @@ class MatchEntry(_Entry):
         regex: RE2 syntax.
     """
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     exact: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
     glob: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
     regex: str | None = Field(default=None, min_length=1, max_length=MAX_NAME)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"exact": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -149,28 +168,18 @@ class RuleEntry(_Entry):
     until: Moment | None = None
 
 
-class RevokedKey(_Entry):
+class RevokedKey(_ShortEntry):
     """A key whose every statement is refused, whenever it was made."""
 
     key: str = Field(description="name in this policy, or key id")
     reason: str = Field(default="", max_length=MAX_NAME)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"key": value} if isinstance(value, str) else value
 
-
-class RevokedDigest(_Entry):
+class RevokedDigest(_ShortEntry):
     """An artifact or statement that no evidence is accepted for."""
 
-    digest: Digest
+    digest: Annotated[Digest, WithJsonSchema({"type": "string", "pattern": _DIGEST})]
     reason: str = Field(default="", max_length=MAX_NAME)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"digest": value} if isinstance(value, str) else value
 
 
 class RevokedEntry(_Entry):
@@ -278,8 +287,9 @@ def read_trust_file(path: Path) -> bytes:
 
 
 def trust_policy_schema() -> dict[str, Any]:
-    """The JSON Schema of ``trust.yaml``, for editors."""
-    return TrustFile.model_json_schema(by_alias=True)
+    """The JSON Schema (draft 2020-12) of ``trust.yaml``, for editors; published as attestations/trust/schema.json."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": _SCHEMA_ID}
+    return {**head, **TrustFile.model_json_schema(by_alias=True), "title": "Trust policy"}
 
 
 def malformed(source: str, why: str) -> ConfigError:

@@ -1,0 +1,94 @@
+"""From the entries of a trust policy file to the values that judge. Pure but for reading key files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from govkernel.domain import Digest, strict_json
+from govkernel.provenance.keys import PublicKey, read_key_file
+from govkernel.provenance.predicates import NAMES
+from govkernel.provenance.rules import Rule, Window
+from govkernel.provenance.trust_file import KeyEntry, RuleEntry, TrustFile, malformed
+from govkernel.provenance.trust_signers import KnownSigner
+
+
+def public_key(entry: KeyEntry, base: Path) -> PublicKey:
+    """The key of an entry: PEM text, or a path relative to ``base``."""
+    text = entry.public_key
+    pem = text.encode() if text.lstrip().startswith("-----BEGIN") else read_key_file(base / text)
+    return PublicKey.from_pem(pem, f"The key {entry.name!r}")
+
+
+def known_signers(file: TrustFile, key_ids: Mapping[str, str]) -> tuple[KnownSigner, ...]:
+    """Keys and identities as rules name them.
+
+    Args:
+        file: the trust policy.
+        key_ids: key ids by name.
+    """
+    keys = (
+        KnownSigner(
+            entry.name,
+            entry.holder or entry.name,
+            Window(entry.not_before, entry.not_after),
+            key_id=key_ids[entry.name],
+        )
+        for entry in file.keys
+    )
+    identities = (
+        KnownSigner(
+            entry.name,
+            entry.holder or entry.name,
+            Window(entry.not_before, entry.not_after),
+            identity=entry.identity.matcher(),
+            issuer=entry.issuer.matcher(),
+        )
+        for entry in file.identities
+    )
+    return (*keys, *identities)
+
+
+def rule_of(entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Rule:
+    """A rule, with its place in the file and the holders of its signers."""
+    return Rule(
+        signers=frozenset(entry.signers),
+        may=entry.may,
+        kinds=frozenset(entry.about.kinds),
+        names=entry.about.names,
+        window=Window(entry.from_, entry.until),
+        threshold=entry.threshold,
+        number=number,
+        holders=frozenset(item.holder for item in signers if item.name in entry.signers),
+    )
+
+
+def check_types(file: TrustFile, source: str) -> None:
+    """Refuse what is neither a predicate type nor a pattern.
+
+    Raises:
+        ConfigError: ``trust.malformed``.
+    """
+    for entry in (text for rule in file.rules for text in rule.may):
+        if entry not in NAMES and "*" not in entry and ":" not in entry:
+            why = f"{entry[:80]!r} is neither a short name ({', '.join(sorted(NAMES))}) nor a URI."
+            raise malformed(source, why)
+
+
+def meaning_digest(file: TrustFile, key_ids: Mapping[str, str]) -> Digest:
+    """SHA-256 of what the file means, whatever its layout and file names."""
+    meaning: dict[str, Any] = file.model_dump(mode="json", by_alias=True)
+    for entry in meaning["keys"]:
+        entry["publicKey"] = key_ids[entry["name"]]
+    # What version 0.1 did not know is left out where it says nothing, so that the digest stays what it was.
+    if not meaning["identities"]:
+        del meaning["identities"]
+    for entry in meaning["keys"]:
+        if entry["holder"] is None:
+            del entry["holder"]
+    for entry in meaning["rules"]:
+        if entry["threshold"] == 1:
+            del entry["threshold"]
+    return Digest.sha256(hashlib.sha256(strict_json.canonical(meaning)).hexdigest())

@@ -1,17 +1,20 @@
 """Thresholds of a trust policy: what only enough holders together may say. Pure.
 
 Judging looks at one statement; here is looked at all that was accepted about one artifact. Holders are counted, not
-signatures: what one person says twice, or with two keys, was said once.
+signatures: what one person says twice, or with two keys, was said once. And they must say the same: were it enough
+that two made some statement of a type, then one of them could say alone what is newer, or more.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from govkernel.domain import AcceptedStatement, RejectedStatement, Signer, Statement
-from govkernel.domain.predicates import APPROVAL
+from govkernel.domain.predicates import APPROVAL, OMS_SIGNATURE, SIGNATURE
 from govkernel.provenance.rules import Rule
 
 
@@ -39,15 +42,27 @@ class Granted:
 
 
 def tally(items: Iterable[Granted], now: datetime) -> dict[tuple[int, str], frozenset[str]]:
-    """Holders who said it, by number of the rule and predicate type."""
+    """Holders who said it, by number of the rule and claim."""
     said: dict[tuple[int, str], set[str]] = {}
     for item in items:
         statement = item.accepted.statement
         if counts(statement, now):
             for grant in item.grants:
-                holders = said.setdefault((grant.rule.number, statement.predicate_type), set())
+                holders = said.setdefault((grant.rule.number, claim(statement)), set())
                 holders.add(grant.signer.name)
     return {place: frozenset(holders) for place, holders in said.items()}
+
+
+def claim(statement: Statement) -> str:
+    """What is said: the type and the predicate.
+
+    Of signatures and approvals the type alone: the one says no more, of the other only approving ones are counted,
+    and who, in which role and until when is each signer's own to say.
+    """
+    if statement.predicate_type in {SIGNATURE, OMS_SIGNATURE, APPROVAL}:
+        return statement.predicate_type
+    said = json.dumps(statement.predicate, sort_keys=True)
+    return f"{statement.predicate_type} {hashlib.sha256(said.encode()).hexdigest()}"
 
 
 def counts(statement: Statement, now: datetime) -> bool:
@@ -75,7 +90,7 @@ def met(
         said: as :func:`tally` counts.
     """
     statement = item.accepted.statement
-    place = statement.predicate_type
+    place = claim(statement)
     held = tuple(
         grant
         for grant in item.grants

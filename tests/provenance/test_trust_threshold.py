@@ -52,8 +52,8 @@ def judged(
     return list(standing), [*rejected, *fallen]
 
 
-def cards(*signers: str) -> list[tuple[str, str, dict[str, object]]]:
-    return [(signer, "model-card", {**CARD, "intendedUse": f"{signer}'s."}) for signer in signers]
+def cards(*signers: str, **changes: str) -> list[tuple[str, str, dict[str, object]]]:
+    return [(signer, "model-card", {**CARD, **changes}) for signer in signers]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,21 @@ def test_types_are_counted_apart() -> None:
     accepted, rejected = judged(TWO, *cards("ann"), ("bob", "approval", APPROVE))
     assert not accepted
     assert [item.code for item in rejected] == ["provenance.threshold"] * 2
+
+
+def test_they_must_say_the_same() -> None:
+    """Two made some statement of the type; what one of them adds alone is still said alone."""
+    agreed, alone = cards("ann", "bob"), cards("ann", license="GPL-3.0-only")
+    accepted, [refused] = judged(TWO, *agreed, *alone)
+    assert len(accepted) == 2
+    assert refused.code == "provenance.threshold"
+    assert judged(TWO, *cards("ann"), *cards("bob", license="GPL-3.0-only"))[0] == []
+
+
+def test_approvals_agree_whatever_else_they_say() -> None:
+    other = {**APPROVE, "approver": "bob", "role": "owner", "comment": "Fine."}
+    accepted, _ = judged(TWO, ("ann", "approval", APPROVE), ("bob", "approval", other))
+    assert len(accepted) == 2
 
 
 def test_rules_are_counted_apart() -> None:

@@ -1,15 +1,19 @@
-"""``govkernel verify``: one artifact against one bundle."""
+"""``govkernel verify``: one artifact against one bundle, by whomever it was made."""
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, say
 from govkernel.errors import InputError
+
+if TYPE_CHECKING:
+    from govkernel.domain import RejectedStatement, Signer, Statement
 
 
 def verify(
@@ -21,19 +25,42 @@ def verify(
             "--key", help="Public key that must have signed it [default: the trust policy decides]."
         ),
     ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", help="Certificate authorities (PEM), one of which must vouch for the signer."),
+    ] = None,
+    trusted_root: Annotated[
+        Path | None,
+        typer.Option("--trusted-root", help="trusted_root.json of a Sigstore instance, for keyless bundles."),
+    ] = None,
+    identity: Annotated[
+        str, typer.Option("--identity", help="Who must have signed: exact, or after glob: or regex:.")
+    ] = "",
+    issuer: Annotated[
+        str,
+        typer.Option("--issuer", help="Who must vouch for a keyless identity; also glob: or regex:."),
+    ] = "",
     type_: Annotated[str, typer.Option("--type", help="Predicate type it must have.")] = "",
     kind: Annotated[
         str, typer.Option("--kind", help="model, prompt, dataset, … [default: what the bundle says].")
     ] = "",
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore",
+            help="File of the folder that is not part of the artifact; repeatable; not with a trust policy.",
+        ),
+    ] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Verify an artifact against a bundle: exit 0 verified, 1 refused (a code names the check), 2 cannot tell."""
     from govkernel.assemble import current_trust
-    from govkernel.cli.doors import read_key
+    from govkernel.cli.anchoring import choose_anchor
     from govkernel.config import load_settings
     from govkernel.domain import ArtifactKind, RejectedStatement
     from govkernel.provenance import resolve_type, verify_path
+    from govkernel.provenance.verify_foreign import verify_foreign
 
     if kind and kind not in set(ArtifactKind):
         raise InputError(
@@ -41,44 +68,70 @@ def verify(
             f"There is no artifact kind {kind!r}.",
             remedy=f"Use one of {', '.join(ArtifactKind)}.",
         )
-    trust = read_key(key) if key else current_trust(load_settings(config)).now()
-    outcome = verify_path(
-        path,
-        _read(bundle),
-        trust,
-        ArtifactKind(kind) if kind else None,
-        now=datetime.now(UTC),
-        source=str(bundle),
-    )
-    if (
-        not isinstance(outcome, RejectedStatement)
-        and type_
-        and outcome.statement.predicate_type != resolve_type(type_)
-    ):
-        outcome = RejectedStatement(
-            code="provenance.other-predicate",
-            why=f"The bundle states {outcome.statement.predicate_type}.",
-            remedy="Give the bundle of the predicate you ask for.",
-            source=str(bundle),
+    notes: tuple[str, ...] = ()
+    said = ArtifactKind(kind) if kind else None
+    anchor = choose_anchor(key=key, ca=ca, trusted_root=trusted_root, identity=identity, issuer=issuer)
+    now, raw, source = datetime.now(UTC), _read(bundle), str(bundle)
+    if anchor is None:
+        judged = verify_path(
+            path, raw, current_trust(load_settings(config)).now(), said, now=now, source=source
         )
-    if isinstance(outcome, RejectedStatement):
-        refused = outcome
-
-        def complain() -> None:
-            say(f"[red]✗[/] refused {plain(path)} [dim]({refused.code})[/]")
-            say(f"  why  {plain(refused.why)}")
-            if refused.remedy:
-                say(f"  fix  {plain(refused.remedy)}")
-
-        finish(False, {"verified": False, **refused.model_dump()}, as_json=as_json, text=complain)
-    signers = ", ".join(signer.name for signer in outcome.signers)
+        if isinstance(judged, RejectedStatement):
+            _refuse(path, judged, as_json)
+        statement: Statement | None = judged.statement
+        document, signers = judged.model_dump(mode="json"), judged.signers
+    else:
+        skipped = frozenset((*(ignore or ()), *_inside(bundle, path)))
+        found = verify_foreign(path, raw, anchor, said, now=now, source=source, ignore=skipped)
+        if isinstance(found, RejectedStatement):
+            _refuse(path, found, as_json)
+        statement, signers, notes = found.statement, (found.signer,), found.notes
+        document = _document(statement, found.signer, source, str(found.about), notes)
+    if type_ and (statement is None or statement.predicate_type != resolve_type(type_)):
+        refused = RejectedStatement(
+            code="provenance.other-predicate",
+            why=f"The bundle states {statement.predicate_type if statement else 'nothing'}.",
+            remedy="Give the bundle of the predicate you ask for.",
+            source=source,
+        )
+        _refuse(path, refused, as_json)
 
     def text() -> None:
         say(f"[green]✓[/] verified {plain(path)}")
-        say(f"  states  {plain(outcome.statement.predicate_type)}")
-        say(f"  signer  {plain(signers)}")
+        say(f"  states  {plain(statement.predicate_type if statement else 'nothing: a bare signature')}")
+        say(f"  signer  {plain(', '.join(signer.name for signer in signers))}")
+        for note in notes:
+            say(f"  note    {plain(note)}")
 
-    finish(True, {"verified": True, **outcome.model_dump(mode="json")}, as_json=as_json, text=text)
+    finish(True, {"verified": True, **document}, as_json=as_json, text=text)
+
+
+def _refuse(path: Path, refused: RejectedStatement, as_json: bool) -> NoReturn:
+    def complain() -> None:
+        say(f"[red]✗[/] refused {plain(path)} [dim]({refused.code})[/]")
+        say(f"  why  {plain(refused.why)}")
+        if refused.remedy:
+            say(f"  fix  {plain(refused.remedy)}")
+
+    finish(False, {"verified": False, **refused.model_dump()}, as_json=as_json, text=complain)
+
+
+def _document(
+    statement: Statement | None, signer: Signer, source: str, about: str, notes: tuple[str, ...]
+) -> dict[str, Any]:
+    return {
+        "statement": statement.model_dump(mode="json") if statement else None,
+        "signers": [signer.model_dump(mode="json")],
+        "source": source,
+        "about": about,
+        "notes": list(notes),
+    }
+
+
+def _inside(bundle: Path, path: Path) -> tuple[str, ...]:
+    """The bundle's own name, if it lies in the folder it is about: no signature covers itself."""
+    relative = os.path.relpath(bundle.absolute(), path.absolute()).replace(os.sep, "/")
+    return () if relative.startswith("../") or relative == "." else (relative,)
 
 
 def _read(path: Path) -> bytes:

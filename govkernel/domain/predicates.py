@@ -14,6 +14,7 @@ PROMPT_RELEASE: Final = f"{_BASE}/prompt-release/v1"
 APPROVAL: Final = f"{_BASE}/approval/v1"
 DERIVATION: Final = f"{_BASE}/derivation/v1"
 REVOCATION: Final = f"{_BASE}/revocation/v1"
+BREAK_GLASS: Final = f"{_BASE}/break-glass/v1"
 OMS_SIGNATURE: Final = "https://model_signing/signature/v1.0"
 
 SHORT_NAMES: Final = {
@@ -24,5 +25,6 @@ SHORT_NAMES: Final = {
     "approval": APPROVAL,
     "derivation": DERIVATION,
     "revocation": REVOCATION,
+    "break-glass": BREAK_GLASS,
 }
 """What the command line and trust policies may write instead of the URI."""

@@ -17,7 +17,7 @@ from govkernel.provenance.dsse import IN_TOTO, Envelope, encode, pae, parse_enve
 from govkernel.provenance.limits import MAX_BUNDLE
 
 MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
-_MEDIA_TYPES: Final = frozenset(
+MEDIA_TYPES: Final = frozenset(
     {MEDIA_TYPE, *(f"application/vnd.dev.sigstore.bundle+json;version=0.{minor}" for minor in (1, 2, 3))}
 )
 _ANY_BUNDLE: Final = re.compile(r"application/vnd\.dev\.sigstore\.bundle[.+]")
@@ -57,7 +57,7 @@ def parse_bundle(content: bytes) -> ParsedBundle:
     media_type = document.get("mediaType")
     if not isinstance(media_type, str) or not _ANY_BUNDLE.match(media_type):
         raise refuse("format-unknown", "The document does not claim to be a Sigstore bundle.")
-    if media_type not in _MEDIA_TYPES:
+    if media_type not in MEDIA_TYPES:
         raise refuse(
             "media-type", f"The media type {ascii(media_type)[:80]} is not that of a Sigstore bundle we know."
         )
@@ -70,7 +70,7 @@ def parse_bundle(content: bytes) -> ParsedBundle:
         )
     envelope = parse_envelope(document["dsseEnvelope"])
     certificate = "certificate" in material or "x509CertificateChain" in material
-    return ParsedBundle(envelope, _hint(material), certificate)
+    return ParsedBundle(envelope, hint_of(material), certificate)
 
 
 def sign_bundle(payload: bytes, key: SigningKey, hint: str) -> bytes:
@@ -95,7 +95,8 @@ def sign_bundle(payload: bytes, key: SigningKey, hint: str) -> bytes:
     return content
 
 
-def _hint(material: dict[str, Any]) -> str:
+def hint_of(material: dict[str, Any]) -> str:
+    """The key that verification material claims; unsigned, possibly empty."""
     public_key = material.get("publicKey")
     hint = public_key.get("hint") if isinstance(public_key, dict) else None
     return hint if isinstance(hint, str) else ""

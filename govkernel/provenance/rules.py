@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from govkernel.domain import Artifact, ArtifactKind, Statement
-from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
+from govkernel.domain.predicates import BREAK_GLASS, OMS_SIGNATURE, SIGNATURE
 from govkernel.provenance.globs import matches
 from govkernel.provenance.predicates import KNOWN, NAMES
 
@@ -104,14 +104,18 @@ class Rule:
 def may_say(allowed: Sequence[str], predicate_type: str) -> bool:
     """Whether a list of short names, URIs and patterns covers a predicate type.
 
-    Patterns cover only types that govkernel knows: an unknown type must be written out.
+    Patterns cover only types that govkernel knows: an unknown type must be written out, and so must break-glass.
     """
-    exact = {uri for entry in allowed for uri in _EXPANSIONS.get(entry, (entry,))}
-    if predicate_type in exact:
+    if predicate_type in written_out(allowed):
         return True
-    return predicate_type in KNOWN and any(
+    return predicate_type in KNOWN - {BREAK_GLASS} and any(
         matches(entry, predicate_type) for entry in allowed if "*" in entry
     )
+
+
+def written_out(allowed: Sequence[str]) -> frozenset[str]:
+    """The predicate types that a list names without a pattern."""
+    return frozenset(uri for entry in allowed for uri in _EXPANSIONS.get(entry, (entry,)))
 
 
 def spoken_names(statement: Statement, artifact: Artifact) -> tuple[str, ...]:

@@ -6,14 +6,15 @@ Nothing in it is trusted: what is found is verified, each time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from govkernel.domain import Artifact, Digest, Subject
-from govkernel.domain.predicates import OMS_SIGNATURE
+from govkernel.domain.predicates import DERIVATION, OMS_SIGNATURE
 from govkernel.errors import GovkernelError, InputError, ProvenanceError
 from govkernel.files import replace_file
 from govkernel.hookspecs import Bundle
@@ -83,6 +84,24 @@ class BundleStore:
                     if path.name.endswith(SUFFIX) and not path.name.startswith("."):
                         found.setdefault(path.name, path)
         return [read_bundle(path) for path in found.values()]
+
+    def derivations(self) -> Iterator[tuple[Digest, Mapping[str, Any]]]:
+        """Subject and claim of every derivation statement here, unverified; what cannot be read is left out.
+
+        Raises:
+            GovkernelError: ``store.unreadable`` or ``evidence.too-many``.
+        """
+        seen: set[str] = set()
+        for directory in self._listed(self._root / "sha256"):
+            for path in self._listed(directory):
+                if path.name in seen or not path.name.endswith(SUFFIX):
+                    continue
+                seen.add(path.name)
+                with contextlib.suppress(GovkernelError):
+                    statement = parse_statement(parse_bundle(read_bundle(path).content).envelope.payload)
+                    if statement.predicate_type == DERIVATION:
+                        for hexadecimal in _sha256s(statement.subjects):
+                            yield Digest.sha256(hexadecimal), statement.predicate
 
     def candidates(self, name: str) -> tuple[Digest, ...]:
         """Digests that some bundle, unverified, binds to a name.

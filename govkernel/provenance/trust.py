@@ -21,7 +21,7 @@ from govkernel.domain import (
     Signer,
     Statement,
 )
-from govkernel.domain.predicates import APPROVAL, REVOCATION, SIGNATURE
+from govkernel.domain.predicates import APPROVAL, BREAK_GLASS, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.keys import PublicKey
@@ -155,6 +155,7 @@ class TrustPolicy:
         statement = verified.statement
         try:
             self._check(statement, artifact)
+            _check_glass(statement, now)
         except GovkernelError as error:
             return rejection(error, verified.source, statement.predicate_type)
         grants, refusal = self._grants(verified, artifact, now)
@@ -276,7 +277,7 @@ _UNTRUSTED: Final = Refusal(
 
 
 def _accepted(said: _Said, grants: Sequence[Grant], now: datetime) -> AcceptedStatement:
-    until = min(max(grant.until for grant in grants), _approved_until(said.statement, now))
+    until = min(max(grant.until for grant in grants), _said_until(said.statement, now))
     return AcceptedStatement(
         statement=said.statement,
         signers=tuple(dict.fromkeys(grant.signer for grant in grants)),
@@ -290,11 +291,29 @@ def _told(item: Revocation) -> str:
     return f"{item.reason} (revoked by {item.by})"
 
 
-def _approved_until(statement: Statement, now: datetime) -> datetime:
-    """When an approval that still holds ceases to; whether it holds is a fact for policy, not for trust."""
-    until = statement.predicate.get("validUntil") if statement.predicate_type == APPROVAL else None
+def _said_until(statement: Statement, now: datetime) -> datetime:
+    """When what it says ceases to hold, by itself.
+
+    Whether an approval holds is a fact for policy, not for trust: one that has lapsed has no such moment.
+    """
+    lapses = statement.predicate_type in {APPROVAL, BREAK_GLASS}
+    until = statement.predicate.get("validUntil") if lapses else None
     moment = datetime.fromisoformat(until) if until is not None else _FOREVER
     return moment if moment > now else _FOREVER
+
+
+def _check_glass(statement: Statement, now: datetime) -> None:
+    """A break-glass that is over is no evidence: packs see only that there is one."""
+    if statement.predicate_type != BREAK_GLASS:
+        return
+    until = datetime.fromisoformat(statement.predicate["validUntil"])
+    if now >= until:
+        raise ProvenanceError(
+            "provenance.break-glass-expired",
+            "The break-glass statement is over.",
+            why=f"It held until {until}.",
+            remedy="Provide what is missing about the artifact; if it cannot wait, break the glass again.",
+        )
 
 
 def _revoked(what: str, reason: str) -> ProvenanceError:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from govkernel.domain import Digest, strict_json
+from govkernel.domain.predicates import BREAK_GLASS
 from govkernel.provenance.keys import PublicKey, read_key_file
 from govkernel.provenance.predicates import NAMES
-from govkernel.provenance.rules import Rule, Window
+from govkernel.provenance.rules import Rule, Window, written_out
 from govkernel.provenance.trust_file import KeyEntry, RuleEntry, TrustFile, malformed
 from govkernel.provenance.trust_signers import KnownSigner
 
@@ -66,7 +67,7 @@ def rule_of(entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Ru
 
 
 def check_types(file: TrustFile, source: str) -> None:
-    """Refuse what is neither a predicate type nor a pattern.
+    """Refuse what is neither a predicate type nor a pattern, and break-glass by one person.
 
     Raises:
         ConfigError: ``trust.malformed``.
@@ -75,6 +76,11 @@ def check_types(file: TrustFile, source: str) -> None:
         if entry not in NAMES and "*" not in entry and ":" not in entry:
             why = f"{entry[:80]!r} is neither a short name ({', '.join(sorted(NAMES))}) nor a URI."
             raise malformed(source, why)
+    for number, rule in enumerate(file.rules, 1):
+        if BREAK_GLASS in written_out(rule.may) and rule.threshold < 2:
+            raise malformed(
+                source, f"Rule {number} lets one holder break the glass: it needs a threshold of 2."
+            )
 
 
 def meaning_digest(file: TrustFile, key_ids: Mapping[str, str]) -> Digest:

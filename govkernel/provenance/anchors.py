@@ -1,0 +1,160 @@
+"""What a person trusts for one question. An anchor answers one thing: who signed these bytes. See ADR 0008."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, Self
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from govkernel.domain import Signer
+from govkernel.errors import InputError, ProvenanceError
+from govkernel.provenance.dsse import Envelope
+from govkernel.provenance.foreign import ForeignBundle
+from govkernel.provenance.keys import PublicKey
+from govkernel.provenance.oms_v02 import holds_v02
+from govkernel.provenance.signatures import StrangerKey, holds, usable
+from govkernel.provenance.trust_signers import Matcher
+from govkernel.provenance.x509 import certify
+
+Message = Callable[[], bytes]
+"""Reads the bytes a bare signature should be over; raises ProvenanceError when there are none."""
+
+
+class Anchor(Protocol):
+    """Somebody who may have signed."""
+
+    def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
+        """Who signed the content of a bundle.
+
+        Args:
+            bundle: the bundle.
+            message: reads the file, if the content is a bare signature.
+            now: aware, UTC.
+
+        Raises:
+            GovkernelError: the check that failed.
+        """
+
+
+@dataclass(frozen=True)
+class KeyAnchor:
+    """A public key.
+
+    Attributes:
+        key: verifies.
+        key_id: SHA-256 hex of its SubjectPublicKeyInfo DER.
+        pem_hint: SHA-256 hex of its PEM, which model-signing writes as the hint.
+    """
+
+    key: StrangerKey
+    key_id: str
+    pem_hint: str
+
+    @classmethod
+    def from_pem(cls, pem: bytes, source: str = "the key") -> Self:
+        """Read PEM SubjectPublicKeyInfo.
+
+        Raises:
+            ConfigError: ``key.malformed``, ``key.unsupported`` or ``key.private``.
+            InputError: ``certificate.key-unsupported``.
+        """
+        try:
+            key = usable(serialization.load_pem_public_key(pem))
+        except (ValueError, UnsupportedAlgorithm, InputError):
+            PublicKey.from_pem(pem, source)  # says what is wrong with it
+            raise
+        spki, pem_form = serialization.PublicFormat.SubjectPublicKeyInfo, serialization.Encoding.PEM
+        der = key.public_bytes(serialization.Encoding.DER, spki)
+        text = key.public_bytes(pem_form, spki)
+        return cls(key, hashlib.sha256(der).hexdigest(), hashlib.sha256(text).hexdigest())
+
+    def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
+        """The key, if it signed; see :meth:`Anchor.signer`."""
+        if bundle.chain:
+            raise InputError(
+                "provenance.keyless",
+                "The bundle was signed with a certificate, not with a key.",
+                remedy="Verify it with --ca or --trusted-root, and the identity.",
+            )
+        if not _holds(self.key, bundle, message):
+            raise _invalid() if bundle.hint in {self.key_id, self.pem_hint} else _another_key()
+        return Signer(name=self.key_id[:16], key_id=self.key_id)
+
+
+@dataclass(frozen=True)
+class CertificateAnchor:
+    """Certificate authorities, and the identity they must vouch for.
+
+    Attributes:
+        roots: the authorities.
+        identity: what one of the certificate's names must be.
+    """
+
+    roots: Sequence[x509.Certificate]
+    identity: Matcher
+
+    def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
+        """The identity, if its certificate is valid at ``now``; see :meth:`Anchor.signer`."""
+        if not bundle.chain:
+            raise _no_certificate()
+        certified = certify(bundle.chain, self.roots, now)
+        named = matching(self.identity, certified.identities)
+        if not _holds(certified.key, bundle, message):
+            raise _invalid()
+        return Signer(name=named, identity=named, issuer=certified.issuer)
+
+
+def matching(pattern: Matcher, identities: Sequence[str]) -> str:
+    """The first identity that fits.
+
+    Raises:
+        ProvenanceError: ``identity.mismatch``.
+    """
+    for identity in identities:
+        if pattern.matches(identity):
+            return identity
+    raise ProvenanceError(
+        "identity.mismatch",
+        "The certificate is somebody else's.",
+        why=f"It names {', '.join(identities)[:400] or 'nobody'}.",
+        remedy="If they should be trusted, give their identity with --identity.",
+    )
+
+
+def _holds(key: StrangerKey, bundle: ForeignBundle, message: Message) -> bool:
+    content = bundle.content
+    if not isinstance(content, Envelope):
+        return holds(key, content.signature, message())
+    return holds(key, content.signature, content.signed) or holds_v02(key, content)
+
+
+def _invalid() -> ProvenanceError:
+    return ProvenanceError(
+        "provenance.signature-invalid",
+        "The signature does not hold.",
+        why="What was signed, or the signature, was changed.",
+        remedy="Fetch the artifact and the bundle again.",
+    )
+
+
+def _another_key() -> ProvenanceError:
+    return ProvenanceError(
+        "provenance.signer-not-trusted",
+        "The key does not verify the signature.",
+        why="It was signed with another key, or changed after signing.",
+        remedy="Ask the signer for the public key, and fetch the bundle again.",
+    )
+
+
+def _no_certificate() -> InputError:
+    return InputError(
+        "certificate.missing",
+        "The bundle was signed with a key, not with a certificate.",
+        remedy="Verify it with --key and the signer's public key.",
+    )

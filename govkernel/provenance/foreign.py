@@ -1,0 +1,119 @@
+"""Bundles of any maker (Sigstore protobuf-specs v0.1 to v0.3, JSON form): read, nothing about them checked.
+
+Unlike :mod:`govkernel.provenance.bundle`, which reads what we write, this also reads certificates and bare signatures
+over a file. Log entries and timestamps are left to who verifies them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from govkernel.domain import strict_json
+from govkernel.provenance.bundle import MEDIA_TYPES, hint_of
+from govkernel.provenance.dsse import Envelope, decode, parse_envelope, refuse
+from govkernel.provenance.limits import MAX_BUNDLE
+from govkernel.provenance.x509 import MAX_CHAIN
+
+
+@dataclass(frozen=True)
+class MessageSignature:
+    """A bare signature over a file.
+
+    Attributes:
+        signature: raw.
+        sha256: the digest the bundle says was signed, hex; empty when it says none, or another algorithm.
+    """
+
+    signature: bytes
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class ForeignBundle:
+    """A bundle that was read.
+
+    Attributes:
+        content: what was signed: a statement in an envelope, or a file.
+        chain: DER certificates, the signer's first; empty when it was signed with a key.
+        hint: the key it claims, possibly empty; unsigned.
+        raw: the bundle's own bytes.
+        unlogged: it carries a keyless certificate, and no entry of a transparency log.
+    """
+
+    content: Envelope | MessageSignature
+    chain: tuple[bytes, ...]
+    hint: str
+    raw: bytes
+    unlogged: bool
+
+
+def parse_foreign(raw: bytes) -> ForeignBundle:
+    """Read a bundle from bytes.
+
+    Raises:
+        InputError: ``json.*`` or a ``provenance.*`` code of a refused bundle.
+    """
+    document = strict_json.loads(raw, max_bytes=MAX_BUNDLE)
+    if not isinstance(document, dict):
+        raise refuse("bundle-malformed", "The bundle is not an object.")
+    if document.get("mediaType") not in MEDIA_TYPES:
+        raise refuse("media-type", "The document is not a Sigstore bundle of a version we know.")
+    material = document.get("verificationMaterial")
+    if not isinstance(material, dict):
+        raise refuse("bundle-malformed", "The bundle has no verification material.")
+    unlogged = material.get("certificate") is not None and not material.get("tlogEntries")
+    return ForeignBundle(_content(document), _chain(material), hint_of(material), raw, unlogged)
+
+
+def check_oms(bundle: ForeignBundle) -> None:
+    """Refuse what the OMS specification forbids of the bundle around a model's statement.
+
+    Raises:
+        InputError: ``provenance.oms-malformed``.
+    """
+    if bundle.unlogged:
+        raise refuse("oms-malformed", "A keyless model signature needs an entry of a transparency log.")
+
+
+def _content(document: dict[str, Any]) -> Envelope | MessageSignature:
+    envelope, message = document.get("dsseEnvelope"), document.get("messageSignature")
+    if envelope is not None and message is not None:
+        raise refuse("bundle-malformed", "The bundle carries two contents.")
+    if envelope is not None:
+        return parse_envelope(envelope)
+    if not isinstance(message, dict):
+        raise refuse("no-envelope", "The bundle carries neither a DSSE envelope nor a signature.")
+    signature = decode(message.get("signature"), "signature")
+    if not signature:
+        raise refuse("signature-missing", "The bundle carries an empty signature.")
+    return MessageSignature(signature, _said_digest(message.get("messageDigest")))
+
+
+def _said_digest(value: Any) -> str:
+    if not isinstance(value, dict) or value.get("algorithm") != "SHA2_256":
+        return ""
+    return decode(value.get("digest"), "digest").hex()
+
+
+def _chain(material: dict[str, Any]) -> tuple[bytes, ...]:
+    kinds = [
+        kind
+        for kind in ("publicKey", "certificate", "x509CertificateChain")
+        if material.get(kind) is not None
+    ]
+    if len(kinds) != 1:
+        raise refuse(
+            "bundle-malformed", "The bundle does not say with which one key or certificate it was signed."
+        )
+    if kinds == ["publicKey"]:
+        return ()
+    value = material[kinds[0]]
+    listed = value.get("certificates") if kinds != ["certificate"] and isinstance(value, dict) else [value]
+    if not isinstance(listed, list) or not 0 < len(listed) <= MAX_CHAIN:
+        raise refuse("bundle-malformed", f"The bundle does not carry 1 to {MAX_CHAIN} certificates.")
+    return tuple(decode(_raw_bytes(item), "certificate") for item in listed)
+
+
+def _raw_bytes(item: Any) -> Any:
+    return item.get("rawBytes") if isinstance(item, dict) else None

@@ -1,0 +1,198 @@
+"""Keyless bundles (Fulcio, Rekor, RFC 3161) against a trusted root file, offline, by sigstore-python.
+
+sigstore is imported when a bundle is verified, never before: it belongs to the extra ``sigstore``. What it refuses
+is told apart by its messages; one we do not know is still a refusal, ``keyless.refused``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography import x509
+
+from govkernel.domain import Signer, strict_json
+from govkernel.errors import ConfigError, GovkernelError, InputError, ProvenanceError
+from govkernel.provenance.anchors import Message, matching
+from govkernel.provenance.dsse import IN_TOTO, Envelope
+from govkernel.provenance.foreign import ForeignBundle
+from govkernel.provenance.trust_signers import Matcher
+from govkernel.provenance.x509 import identities_of
+
+if TYPE_CHECKING:
+    from sigstore.models import Bundle, TrustedRoot
+
+MAX_ROOT: Final = 1024 * 1024
+"""Bytes of a trusted root file."""
+
+_ISSUER_V2: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
+_ISSUER_V1: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
+_UTF8_STRING: Final = 0x0C
+_UNKNOWN: Final = "keyless.refused"
+
+_CHECKS: Final = (
+    (r"\bSCT\b|CT ", "keyless.sct"),
+    (r"invalid log entry: (checkpoint|malformed)|Note|checkpoint", "keyless.checkpoint"),
+    (r"invalid log entry: .*SET|inclusion promise", "keyless.promise"),
+    (r"invalid log entry|inclusion proof", "keyless.inclusion-proof"),
+    (
+        r"verified time|[Tt]imestamp Response|signed timestamp|duplicate timestamp|Timestamp Auth",
+        "keyless.time",
+    ),
+    (r"certificate chain|expired at time of signing", "keyless.chain"),
+    (r"[Kk]ey usage|Extended usage", "keyless.usage"),
+    (r"[Ss]ignature is invalid|DSSE: invalid signature", "keyless.signature"),
+    (r"digest mismatch", "keyless.digest"),
+    (r"log entry|inconsistent|Integrated time|hashedrekord|entry type", "keyless.log-entry"),
+)
+
+
+@dataclass(frozen=True)
+class KeylessAnchor:
+    """A Sigstore instance, and who must have identified themselves to it.
+
+    Attributes:
+        root: the instance's trusted root.
+        identity: what one of the certificate's names must be.
+        issuer: what the issuer of the identity must be.
+    """
+
+    root: TrustedRoot
+    identity: Matcher
+    issuer: Matcher
+
+    def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
+        """The identity, if everything about the bundle holds; see :meth:`govkernel.provenance.anchors.Anchor`.
+
+        The signature's time is that of the log or of a timestamp, so ``now`` decides nothing.
+        """
+        if not bundle.chain:
+            raise InputError(
+                "certificate.missing",
+                "The bundle was signed with a key, not with a certificate.",
+                remedy="Verify it with --key and the signer's public key.",
+            )
+        try:
+            return self._verified(bundle, message)
+        except GovkernelError:
+            raise
+        except Exception as error:  # every way in which a stranger's bundle breaks a library is a refusal
+            raise _refused(error) from None
+
+    def _verified(self, bundle: ForeignBundle, message: Message) -> Signer:
+        from sigstore.models import Bundle  # noqa: PLC0415
+
+        from govkernel.provenance.keyless_verifier import KeylessVerifier  # noqa: PLC0415
+
+        parsed = _parsed(Bundle, bundle.raw)
+        verifier = KeylessVerifier(trusted_root=self.root)
+        policy = _Policy(self.identity, self.issuer)
+        if isinstance(bundle.content, Envelope):
+            kind, payload = verifier.verify_dsse(parsed, policy)
+            if kind != IN_TOTO or payload != bundle.content.payload:
+                raise ProvenanceError(_UNKNOWN, "The bundle reads differently to different readers.")
+        else:
+            verifier.verify_artifact(message(), parsed, policy)
+        return policy.signer(parsed.signing_certificate)
+
+
+class _Policy:
+    """Judges the certificate; follows sigstore's VerificationPolicy."""
+
+    def __init__(self, identity: Matcher, issuer: Matcher) -> None:
+        self._identity = identity
+        self._issuer = issuer
+
+    def verify(self, cert: x509.Certificate) -> None:
+        """Raise unless the certificate names the identity and its issuer."""
+        self.signer(cert)
+
+    def signer(self, cert: x509.Certificate) -> Signer:
+        """Whom the certificate names."""
+        issuer = _issuer_of(cert)
+        if not self._issuer.matches(issuer):
+            raise ProvenanceError(
+                "identity.issuer",
+                "Another issuer vouches for the identity.",
+                why=f"It is {issuer[:400] or 'not named'}.",
+                remedy="If it should be trusted, give it with --issuer.",
+            )
+        named = matching(self._identity, identities_of(cert))
+        return Signer(name=named, identity=named, issuer=issuer)
+
+
+def read_trusted_root(content: bytes) -> TrustedRoot:
+    """A Sigstore trusted root from its JSON.
+
+    Raises:
+        ConfigError: ``keyless.root``, or ``keyless.not-installed``.
+    """
+    try:
+        from sigstore.models import TrustedRoot  # noqa: PLC0415
+        from sigstore_models.trustroot import v1  # noqa: PLC0415
+
+        from govkernel.provenance.keyless_verifier import inclusive  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError(
+            "keyless.not-installed",
+            "Keyless bundles need sigstore, which is not installed.",
+            remedy='pip install "govkernel[sigstore]"',
+        ) from None
+    try:
+        strict_json.loads(content, max_bytes=MAX_ROOT)
+        root = inclusive(TrustedRoot(v1.TrustedRoot.from_json(content)))
+        root.get_fulcio_certs()
+    except Exception as error:
+        raise ConfigError(
+            "keyless.root",
+            "The trusted root cannot be used.",
+            why=f"{type(error).__name__}: {str(error)[:200]}",
+            remedy="Fetch the trusted_root.json of the Sigstore instance again.",
+        ) from None
+    return root
+
+
+def _parsed(kind: type[Bundle], raw: bytes) -> Bundle:
+    try:
+        return kind.from_json(raw)
+    except Exception as error:
+        raise InputError(
+            "keyless.bundle",
+            "The bundle lacks what a keyless signature needs, or it is malformed.",
+            why=str(error)[:300],
+            remedy="Fetch the bundle again; a keyless bundle carries one log entry with its inclusion proof.",
+        ) from None
+
+
+def _issuer_of(certificate: x509.Certificate) -> str:
+    extensions = certificate.extensions
+    for oid in (_ISSUER_V2, _ISSUER_V1):
+        try:
+            value: Any = extensions.get_extension_for_oid(oid).value
+        except x509.ExtensionNotFound:
+            continue
+        return _utf8_string(value.value) if oid == _ISSUER_V2 else value.value.decode("utf-8")
+    return ""
+
+
+def _utf8_string(der: bytes) -> str:
+    """A DER UTF8String; lengths to 65,535."""
+    if len(der) < 2 or der[0] != _UTF8_STRING:
+        return ""
+    extra = der[1] & 0x7F if der[1] & 0x80 else 0
+    length = int.from_bytes(der[2 : 2 + extra]) if extra else der[1]
+    text = der[2 + extra :]
+    return text.decode("utf-8") if extra <= 2 and len(text) == length else ""
+
+
+def _refused(error: Exception) -> ProvenanceError:
+    message = str(error)
+    code = next((code for pattern, code in _CHECKS if re.search(pattern, message)), _UNKNOWN)
+    return ProvenanceError(
+        code,
+        "The keyless signature does not hold.",
+        why=f"{type(error).__name__}: {message[:300]}",
+        remedy="Fetch the bundle again; if it is another Sigstore instance's, give its trusted root.",
+    )

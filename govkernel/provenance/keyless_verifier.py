@@ -1,0 +1,103 @@
+"""sigstore-python's verifier, with what Sigstore's other clients accept and it does not.
+
+Two things: log entries of type ``intoto`` 0.0.2, which cosign wrote until 2023, and a timestamp at the very end of its
+authority's time, which the trusted root counts in. Imported only by :mod:`govkernel.provenance.keyless`, since it
+imports sigstore; it builds on parts of it that are private, so the extra ``sigstore`` pins the minor version.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from cryptography.x509 import Certificate, load_pem_x509_certificate
+from sigstore import dsse
+from sigstore._internal.timestamp import TimestampSource, TimestampVerificationResult
+from sigstore.errors import VerificationError
+from sigstore.models import Bundle, TrustedRoot
+from sigstore.verify import Verifier
+from sigstore.verify.policy import VerificationPolicy
+
+from govkernel.domain import strict_json
+from govkernel.provenance.limits import MAX_BUNDLE
+
+_INTOTO: Final = ("intoto", "0.0.2")
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+class KeylessVerifier(Verifier):
+    """Verifies bundles with exactly one log entry against a trusted root."""
+
+    def verify_dsse(self, bundle: Bundle, policy: VerificationPolicy) -> tuple[str, bytes]:
+        """Payload type and payload of an envelope whose signature, certificate and log entry hold.
+
+        Raises:
+            sigstore.errors.VerificationError: the check that failed.
+        """
+        envelope = bundle._dsse_envelope
+        if envelope is None or _kind(bundle) != _INTOTO:
+            return super().verify_dsse(bundle, policy)
+        self._verify_common_signing_cert(bundle, policy)
+        dsse._verify(bundle.signing_certificate.public_key(), envelope)  # type: ignore[arg-type]
+        _check_body(bundle, envelope)
+        return envelope._inner.payload_type, envelope._inner.payload
+
+    def _establish_time(self, bundle: Bundle) -> list[TimestampVerificationResult]:
+        if _kind(bundle) != _INTOTO:
+            return super()._establish_time(bundle)
+        times = []
+        if bundle.verification_material.timestamp_verification_data:
+            times += self._verify_timestamp_authority(bundle)
+        entry = bundle.log_entry._inner
+        if entry.integrated_time and entry.inclusion_promise:
+            moment = datetime.fromtimestamp(entry.integrated_time, tz=UTC)
+            times.append(TimestampVerificationResult(TimestampSource.TRANSPARENCY_SERVICE, moment))
+        return times
+
+
+def inclusive(root: TrustedRoot) -> TrustedRoot:
+    """The root, with the end of each timestamp authority's time counted in."""
+    for authority in root._inner.timestamp_authorities:
+        if authority.valid_for is not None and authority.valid_for.end is not None:
+            authority.valid_for.end += _INSTANT
+    return root
+
+
+def _kind(bundle: Bundle) -> tuple[str, str]:
+    version = bundle.log_entry._inner.kind_version
+    return version.kind, version.version
+
+
+def _check_body(bundle: Bundle, envelope: dsse.Envelope) -> None:
+    """The entry is about this payload, this signature and this certificate.
+
+    It also holds a hash of the envelope's JSON, which is not canonical and cannot be checked.
+    """
+    inner = envelope._inner
+    try:
+        body = strict_json.loads(bundle.log_entry._inner.canonicalized_body, max_bytes=MAX_BUNDLE)
+        logged, payload_hash = _logged(body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise VerificationError(f"invalid log entry: malformed intoto body: {error}") from None
+    if payload_hash != hashlib.sha256(inner.payload).hexdigest():
+        raise VerificationError("log entry payload hash does not match bundle")
+    if logged != [(signature.sig, bundle.signing_certificate) for signature in inner.signatures]:
+        raise VerificationError("log entry signatures do not match bundle")
+
+
+def _logged(body: Any) -> tuple[list[tuple[bytes, Certificate]], str]:
+    content: Mapping[str, Any] = body["spec"]["content"]
+    if (body["kind"], body["apiVersion"]) != _INTOTO or content["payloadHash"]["algorithm"] != "sha256":
+        raise ValueError("another kind, version or hash")
+    signatures = [
+        (_decoded(_decoded(item["sig"])), load_pem_x509_certificate(_decoded(item["publicKey"])))
+        for item in content["envelope"]["signatures"]
+    ]
+    return signatures, content["payloadHash"]["value"]
+
+
+def _decoded(text: str | bytes) -> bytes:
+    return base64.b64decode(text, validate=True)

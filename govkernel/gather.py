@@ -12,12 +12,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from govkernel import checks
 from govkernel.domain import (
     AcceptedStatement,
     Artifact,
+    ArtifactKind,
     ArtifactRef,
     Digest,
     Evidence,
@@ -35,6 +36,9 @@ MAX_AT_ONCE: Final = 16
 CACHE_SIZE: Final = 10_000
 CACHE_TTL: Final = timedelta(seconds=30)
 ANY_SCHEME: Final = "*"
+
+Key = ArtifactRef | tuple[Digest | None, ArtifactKind]
+"""What is remembered by: a name, or a digest with what it is used as."""
 
 
 class TrustJudge(Protocol):
@@ -54,6 +58,9 @@ class TrustJudge(Protocol):
     ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
         """Which of the accepted statements about one artifact stand together, and why the others do not."""
 
+    def revocation(self, artifact: Artifact) -> RejectedStatement | None:
+        """Why an artifact is revoked, whatever is stated about it; None when it is not."""
+
 
 @dataclass(frozen=True)
 class Gathered:
@@ -61,6 +68,11 @@ class Gathered:
 
     judged: Judged
     digest: bytes
+
+    @classmethod
+    def of(cls, judged: Judged) -> Self:
+        """With the digest computed."""
+        return cls(judged, hashlib.sha256(judged.model_dump_json().encode()).digest())
 
 
 class EvidenceGatherer:
@@ -76,7 +88,7 @@ class EvidenceGatherer:
         self._host = host
         self._trust = trust
         self._ttl = ttl
-        self._cache: OrderedDict[ArtifactRef, tuple[datetime, datetime, Gathered]] = OrderedDict()
+        self._cache: OrderedDict[Key, tuple[datetime, datetime, Gathered]] = OrderedDict()
 
     async def gather(self, refs: Sequence[ArtifactRef], now: datetime) -> tuple[Gathered, ...]:
         """Artifact and evidence for each reference, in order.
@@ -98,30 +110,54 @@ class EvidenceGatherer:
 
         return tuple(await asyncio.gather(*map(one, refs, cached)))
 
+    async def about(self, artifacts: Sequence[Artifact], now: datetime) -> tuple[Judged, ...]:
+        """Evidence about artifacts that are known by their digests, in order; no name is resolved.
+
+        Raises:
+            GovkernelError: something on the way could not do its work.
+        """
+        trust = self._trust.digest
+        turn = asyncio.Semaphore(MAX_AT_ONCE)
+
+        async def one(artifact: Artifact) -> Judged:
+            key = (artifact.digest, artifact.kind)
+            hit = self._cached(key, now, trust)
+            if hit is not None:
+                return hit.judged
+            async with turn:
+                found, evidence = await self._evidence(artifact, now)
+                return self._keep(key, Judged(artifact=found, evidence=evidence), now).judged
+
+        return tuple(await asyncio.gather(*map(one, artifacts)))
+
     def forget(self, refs: Iterable[ArtifactRef]) -> None:
         """Drop what is cached for some references, so that new evidence counts at once."""
         for ref in refs:
             self._cache.pop(ref, None)
 
-    def _cached(self, ref: ArtifactRef, now: datetime, trust: Digest) -> Gathered | None:
-        hit = self._cache.get(ref)
+    def _cached(self, key: Key, now: datetime, trust: Digest) -> Gathered | None:
+        hit = self._cache.get(key)
         if hit is None or not hit[0] <= now < hit[1]:  # a clock that was set back prolongs nothing
             return None
         if hit[2].judged.evidence.trust_policy != trust:
             return None
-        self._cache.move_to_end(ref)
+        self._cache.move_to_end(key)
         return hit[2]
 
     async def _fresh(self, ref: ArtifactRef, now: datetime) -> Gathered:
         artifact = await self._resolve(ref)
         artifact, evidence = await self._evidence(artifact, now)
         judged = Judged(artifact=artifact, evidence=evidence)
-        gathered = Gathered(judged, hashlib.sha256(judged.model_dump_json().encode()).digest())
-        if ref.scheme != "file" and artifact.resolved:
-            until = min(now + self._ttl, evidence.valid_until or datetime.max.replace(tzinfo=now.tzinfo))
-            self._cache[ref] = (now, until, gathered)
-            while len(self._cache) > CACHE_SIZE:
-                self._cache.popitem(last=False)
+        if ref.scheme == "file" or not artifact.resolved:
+            return Gathered.of(judged)
+        return self._keep(ref, judged, now)
+
+    def _keep(self, key: Key, judged: Judged, now: datetime) -> Gathered:
+        gathered = Gathered.of(judged)
+        until = min(now + self._ttl, judged.evidence.valid_until or datetime.max.replace(tzinfo=now.tzinfo))
+        self._cache[key] = (now, until, gathered)
+        while len(self._cache) > CACHE_SIZE:
+            self._cache.popitem(last=False)
         return gathered
 
     def _providers(self, hook: str) -> tuple[Provider[Any], ...]:
@@ -162,6 +198,9 @@ class EvidenceGatherer:
         accepted: list[AcceptedStatement] = []
         rejected: list[RejectedStatement] = []
         formats: set[str] = set(artifact.formats)
+        revoked = self._trust.revocation(artifact)
+        if revoked is not None:
+            rejected.append(revoked)
         for bundle in await self._bundles(artifact):
             outcome = await self._verify(bundle, artifact, now)
             if isinstance(outcome, VerifiedStatement):

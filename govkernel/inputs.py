@@ -21,6 +21,7 @@ from govkernel.domain import (
     Screening,
 )
 from govkernel.facts import artifact_facts, evidence_facts, statements
+from govkernel.lineage.facts import lineage_facts
 
 ARTIFACT_ACTIONS: Final = frozenset({Action.ADMIT, Action.DEPLOY, Action.PROMOTE})
 SCREENED_ACTIONS: Final = frozenset({Action.INFER, Action.EGRESS, Action.INVOKE_TOOL})
@@ -78,6 +79,8 @@ def _context(request: Request, subject: Judged | None, now: datetime) -> dict[st
         context["artifact"] = artifact_facts(subject.artifact if subject else None)
         context["evidence"] = evidence_facts(evidence, now, subject.artifact.kind if subject else None)
         context["statements"] = statements(evidence.accepted)
+        if subject is not None and subject.ancestry is not None:
+            context["lineage"] = lineage_facts(subject.ancestry)
         context["workload"] = {
             **request.workload.model_dump(exclude={"labels"}),
             "labels": sorted(set(request.workload.labels)),

@@ -23,6 +23,7 @@ from govkernel.errors import AuditError, GovkernelError, PolicyError
 from govkernel.gather import EvidenceGatherer, Gathered
 from govkernel.hookspecs import LoadedPack
 from govkernel.inputs import questions
+from govkernel.lineage import with_ancestry
 from govkernel.plugins import PluginHost, Provider
 
 DEFAULT_DEADLINE: Final = 5.0
@@ -89,7 +90,7 @@ class Kernel:
         try:
             async with asyncio.timeout(self._deadline):
                 self._refuse_broken()
-                subjects = await self._evidence.gather(request.artifacts, now)
+                subjects = await self._traced(await self._evidence.gather(request.artifacts, now), now)
                 asked = questions(request, [item.judged for item in subjects], now)
                 outcome = combine(asked, await self._ask(asked))
         except GovkernelError as error:
@@ -106,6 +107,13 @@ class Kernel:
         """Wait for sinks and notifiers that are still being told."""
         if self._told:
             await asyncio.wait(self._told, timeout=self._deadline)
+
+    async def _traced(self, subjects: Sequence[Gathered], now: datetime) -> tuple[Gathered, ...]:
+        """The subjects, those that were made from something with their ancestry."""
+        traced = [await with_ancestry(item.judged, self._evidence, now) for item in subjects]
+        return tuple(
+            old if new is old.judged else Gathered.of(new) for old, new in zip(subjects, traced, strict=True)
+        )
 
     def _refuse_broken(self) -> None:
         broken = self._host.broken()

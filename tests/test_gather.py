@@ -101,6 +101,9 @@ class Registry:
     ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
         return tuple(accepted), ()
 
+    def revocation(self, artifact: Artifact) -> RejectedStatement | None:
+        return None
+
 
 def built(
     registry: Registry, *plugins: object, ttl: timedelta = CACHE_TTL, builtin: bool = True

@@ -17,6 +17,7 @@ from govkernel.cli import (
     config,
     gate,
     init,
+    lineage,
     plugins,
     policy,
     screen,
@@ -44,6 +45,7 @@ app.command("verify")(verify.verify)
 app.add_typer(trust.app, name="trust")
 app.command("gate")(gate.gate)
 app.command("admit")(admit.admit)
+app.command("lineage")(lineage.lineage)
 app.add_typer(policy.app, name="policy")
 app.command("screen")(screen.screen)
 app.add_typer(serve.app, name="serve")

@@ -12,6 +12,7 @@ from govkernel.domain.evidence import (
     Subject,
 )
 from govkernel.domain.finding import Finding
+from govkernel.domain.lineage import Ancestor
 from govkernel.domain.policy import (
     OBLIGATIONS,
     Control,
@@ -40,6 +41,7 @@ __all__ = [
     "OBLIGATIONS",
     "AcceptedStatement",
     "Action",
+    "Ancestor",
     "Artifact",
     "ArtifactKind",
     "ArtifactRef",

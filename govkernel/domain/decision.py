@@ -10,6 +10,7 @@ from pydantic import Field
 from govkernel.domain.artifact import Artifact, Digest
 from govkernel.domain.base import Frozen
 from govkernel.domain.evidence import Evidence
+from govkernel.domain.lineage import Ancestor
 from govkernel.domain.policy import Effect, Obligation, Reason
 from govkernel.domain.request import Request
 
@@ -70,10 +71,17 @@ class Decision(Frozen):
 
 
 class Judged(Frozen):
-    """An artifact with the evidence gathered about it."""
+    """An artifact with the evidence gathered about it.
+
+    Attributes:
+        artifact: what it is.
+        evidence: what was accepted and rejected about it.
+        ancestry: what it was made from; None when no accepted statement says that it was made from anything.
+    """
 
     artifact: Artifact
     evidence: Evidence
+    ancestry: tuple[Ancestor, ...] | None = None
 
 
 class Record(Frozen):

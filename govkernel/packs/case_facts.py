@@ -7,6 +7,7 @@ kernel uses (:mod:`govkernel.facts`), so a case cannot describe a world the kern
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from govkernel.domain import (
     AcceptedStatement,
+    Ancestor,
     Artifact,
     ArtifactKind,
     Digest,
@@ -27,6 +29,7 @@ from govkernel.domain import (
     predicates,
 )
 from govkernel.facts import artifact_facts, evidence_facts, statements
+from govkernel.lineage.facts import REVOKED, lineage_facts
 
 EXAMPLE_DIGEST: Final = Digest.sha256(hashlib.sha256(b"example").hexdigest())
 
@@ -139,6 +142,32 @@ class EvidenceCase(Facts):
         )
         facts["signed"] = bool(accepted) or bool(given.keys() - {"rejections", "signed"})
         return {"evidence": facts | given, "statements": statements(accepted)}
+
+
+class AncestorCase(Facts):
+    """What an artifact was made from; by default a signed model without a stated licence."""
+
+    kind: ArtifactKind = ArtifactKind.MODEL
+    name: str = "ancestor"
+    signed: bool = True
+    license: str = ""
+    revoked: bool = False
+
+    def ancestor(self, number: int) -> Ancestor:
+        """The ancestor it describes; its digest is made up from its number."""
+        return Ancestor(
+            digest=Digest.sha256(f"{number:064x}"),
+            distance=1,
+            rejections=(REVOKED,) if self.revoked else (),
+            **self.model_dump(exclude={"revoked"}),
+        )
+
+
+def lineage_context(ancestry: Sequence[AncestorCase] | None) -> JsonObject:
+    """``LineageFacts`` of the context; nothing when no statement says what the artifact was made from."""
+    if ancestry is None:
+        return {}
+    return {"lineage": lineage_facts([item.ancestor(number) for number, item in enumerate(ancestry)])}
 
 
 def artifact_context(kind: ArtifactKind | None, artifact: ArtifactCase) -> JsonObject:

@@ -30,7 +30,13 @@ from govkernel.domain import (
 from govkernel.domain.strict_yaml import Lines
 from govkernel.errors import ConfigError
 from govkernel.inputs import ARTIFACT_ACTIONS, SCREENED_ACTIONS, entity_of
-from govkernel.packs.case_facts import ArtifactCase, EvidenceCase, artifact_context
+from govkernel.packs.case_facts import (
+    AncestorCase,
+    ArtifactCase,
+    EvidenceCase,
+    artifact_context,
+    lineage_context,
+)
 from govkernel.packs.files import PackFolder, refuse
 from govkernel.packs.load import first_problem, read_manifest, read_yaml
 
@@ -101,6 +107,7 @@ class _Document(_Closed):
     request: _Asked
     artifact: ArtifactCase = ArtifactCase()
     evidence: EvidenceCase = EvidenceCase()
+    ancestry: tuple[AncestorCase, ...] | None = None
     workload: Workload = Workload()
     screening: Screening = Screening(direction="request")
     expect: Effect
@@ -251,6 +258,7 @@ def _context(said: _Document, kind: ArtifactKind | None, now: datetime) -> dict[
     }
     if asked.action in ARTIFACT_ACTIONS:
         context |= artifact_context(kind, said.artifact) | said.evidence.facts(now)
+        context |= lineage_context(said.ancestry)
         context["workload"] = {**said.workload.model_dump(), "labels": sorted(set(said.workload.labels))}
     elif asked.action in SCREENED_ACTIONS:
         context["screening"] = {

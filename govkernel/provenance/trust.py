@@ -196,16 +196,24 @@ class TrustPolicy:
                 standing.append(_accepted(item.accepted, grants, now))
         return tuple(standing), tuple(refused)
 
+    def revocation(self, artifact: Artifact) -> RejectedStatement | None:
+        """Why an artifact is revoked, whatever is stated about it; None when it is not."""
+        try:
+            self._check_artifact(artifact)
+        except ProvenanceError as error:
+            return rejection(error)
+        return None
+
     def grants(self, accepted: AcceptedStatement, artifact: Artifact, now: datetime) -> tuple[Grant, ...]:
         """The rules that let an accepted statement be, for explanations."""
         return self._grants(accepted, artifact, now)[0]
 
     def _check(self, statement: Statement, artifact: Artifact) -> None:
         about([digest for subject in statement.subjects for digest in subject.digests], artifact)
-        for digest in (artifact.digest, statement.digest, *artifact.aliases):
-            if digest is not None and digest in self.revoked_digests:
-                raise _revoked(str(digest), self.revoked_digests[digest])
-        self._check_lists(statement, artifact)
+        self._check_artifact(artifact)
+        if statement.digest in self.revoked_digests:
+            raise _revoked(str(statement.digest), self.revoked_digests[statement.digest])
+        self._check_lists([("statement", str(statement.digest))], artifact)
         if statement.predicate_type == REVOCATION:
             raise ProvenanceError(
                 "provenance.predicate-reserved",
@@ -220,9 +228,15 @@ class TrustPolicy:
                 remedy="Sign it again as what it is.",
             )
 
-    def _check_lists(self, statement: Statement, artifact: Artifact) -> None:
-        places = [("artifact", str(digest)) for digest in (artifact.digest, *artifact.aliases) if digest]
-        for place in (*places, ("statement", str(statement.digest))):
+    def _check_artifact(self, artifact: Artifact) -> None:
+        digests = [digest for digest in (artifact.digest, *artifact.aliases) if digest]
+        for digest in digests:
+            if digest in self.revoked_digests:
+                raise _revoked(str(digest), self.revoked_digests[digest])
+        self._check_lists([("artifact", str(digest)) for digest in digests], artifact)
+
+    def _check_lists(self, places: Sequence[tuple[str, str]], artifact: Artifact) -> None:
+        for place in places:
             for item in self.revocations.get(place, ()):
                 if item.reaches(artifact):
                     raise _revoked(f"the {item.target}", _told(item))

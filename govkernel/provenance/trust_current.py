@@ -90,6 +90,10 @@ class CurrentTrust:
         """As :meth:`TrustPolicy.settle`."""
         return self._current.settle(accepted, artifact, now)
 
+    def revocation(self, artifact: Artifact) -> RejectedStatement | None:
+        """As :meth:`TrustPolicy.revocation`."""
+        return self._current.revocation(artifact)
+
     def _look(self) -> bool:
         """Read what is new or changed; whether a list came into force."""
         known = len(self._lists)

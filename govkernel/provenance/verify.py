@@ -158,7 +158,7 @@ def verified(opened: Opened, artifact: Artifact, source: str) -> VerifiedStateme
     )
 
 
-def rejection(error: GovkernelError, source: str, predicate_type: str = "") -> RejectedStatement:
+def rejection(error: GovkernelError, source: str = "", predicate_type: str = "") -> RejectedStatement:
     """The refusal that an error stands for."""
     why = f"{error.what} {error.why}".strip()
     return RejectedStatement(

@@ -48,6 +48,19 @@ forbid contains {
 }
 
 forbid contains {
+	"id": "baseline-rego/revoked-ancestor",
+	"reason": "Something the artifact was made from is revoked.",
+	"remedy": "`govkernel lineage` names it. Make the artifact again without it, or from what takes its place.",
+	"controls": [
+		"EU-AI-Act/Art-10", "ISO-42001/A.7.5", "OWASP-LLM-2025/LLM03",
+		"OWASP-LLM-2025/LLM04",
+	],
+} if {
+	lifecycle
+	input.context.lineage.revoked > 0
+}
+
+forbid contains {
 	"id": "baseline-rego/mutable-reference",
 	"reason": "The name can mean other content tomorrow: it has a tag or branch instead of a digest or commit.",
 	"remedy": "Pin it: oci://…@sha256:…, hf://org/model@<commit>, mlflow://models/<name>/<number>.",

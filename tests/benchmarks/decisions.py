@@ -95,6 +95,9 @@ class Evidence:
     ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
         return tuple(accepted), ()
 
+    def revocation(self, artifact: Artifact) -> RejectedStatement | None:
+        return None
+
 
 class Nowhere:
     """A recorder that forgets."""

@@ -111,6 +111,9 @@ class GivenEvidence:
     ) -> tuple[tuple[AcceptedStatement, ...], tuple[RejectedStatement, ...]]:
         return tuple(accepted), ()
 
+    def revocation(self, artifact: Artifact) -> RejectedStatement | None:
+        return None
+
 
 class Memory:
     """A recorder that remembers, or does what it is told to."""

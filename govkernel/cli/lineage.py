@@ -1,0 +1,148 @@
+"""``govkernel lineage``: what an artifact was made from, and what was made from it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from govkernel.cli.output import Config, Exit, Json, finish, plain, say
+from govkernel.config import Settings
+from govkernel.domain import ArtifactKind, ArtifactRef, Digest
+from govkernel.errors import InputError
+from govkernel.lineage import FORMATS, Lineage, ancestry, as_dict, descendants, draw
+from govkernel.lineage.trace import claimed_parents, known
+
+if TYPE_CHECKING:
+    from govkernel.audit import AuditRow
+
+
+def lineage(
+    artifact: Annotated[str, typer.Argument(help="A file, a folder, a digest, or a signed name.")],
+    kind: Annotated[str, typer.Option(help="model, dataset, … [default: detected, else model].")] = "",
+    down: Annotated[
+        bool, typer.Option("--descendants", help="What was made from it, by the bundles that are here.")
+    ] = False,
+    deployed: Annotated[
+        bool,
+        typer.Option("--deployed", help="With --descendants: also where the log says they were admitted."),
+    ] = False,
+    form: Annotated[str, typer.Option("--format", help="tree, dot, json or html.")] = "tree",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Draw where an artifact comes from: exit 0 when every ancestor is signed, 1 when one is not.
+
+    With --descendants, 0 when all that was made from it is signed; with --deployed, 0 when none of it was admitted.
+    """
+    from govkernel.config import load_settings
+
+    if form not in FORMATS:
+        raise InputError(
+            "cli.format", f"There is no format {form!r}.", remedy=f"Use one of {', '.join(FORMATS)}."
+        )
+    if deployed and not down:
+        raise InputError(
+            "cli.deployed",
+            "--deployed is about what was made from an artifact.",
+            remedy="Add --descendants.",
+        )
+    settings = load_settings(config)
+    found = asyncio.run(_trace(settings, _reference(artifact, kind), down=down))
+    if deployed:
+        _tell_deployments(found, admissions(settings, found), as_json=as_json)
+    sys.stdout.write(draw(found, "json" if as_json else form, down=down))
+    raise typer.Exit(Exit.NO if found.untrusted else Exit.YES)
+
+
+def _tell_deployments(lineage: Lineage, found: list[dict[str, str]], *, as_json: bool) -> NoReturn:
+    def text() -> None:
+        sys.stdout.write(draw(lineage, "tree", down=True))
+        for item in found:
+            where = f" in {plain(item['environment'])}" if item["environment"] else ""
+            say(
+                f"[red]✗[/] {plain(item['artifact'][:19])}… {plain(item['action'])} "
+                f"{plain(item['resource'])}{where}, {item['decidedAt']} [dim]({item['decision']})[/]"
+            )
+        if not found:
+            say("[green]✓[/] The log holds no admission of any of them.")
+
+    finish(not found, {**as_dict(lineage), "deployments": found}, as_json=as_json, text=text)
+
+
+def admissions(settings: Settings, lineage: Lineage) -> list[dict[str, str]]:
+    """The newest recorded permission to admit or deploy each artifact of a lineage at each place, newest first."""
+    from govkernel.assemble import open_log
+    from govkernel.audit.query import MAX_LIMIT, MAX_VALUES
+
+    log = open_log(settings)
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    try:
+        digests = sorted(map(str, lineage.nodes))
+        for start in range(0, len(digests), MAX_VALUES):
+            part = ",".join(digests[start : start + MAX_VALUES])
+            asked = f"decision:allow action:admit,deploy artifact:{part} limit:{MAX_LIMIT}"
+            for row in log.query(asked, datetime.now(UTC)):
+                for item in _admitted(row, lineage):
+                    found.setdefault((item["artifact"], item["resource"], item["environment"]), item)
+    finally:
+        asyncio.run(log.close())
+    return sorted(found.values(), key=lambda item: item["decidedAt"], reverse=True)
+
+
+def _admitted(row: AuditRow, lineage: Lineage) -> Iterator[dict[str, str]]:
+    request = row.record.request
+    for subject in row.record.subjects:
+        if subject.artifact.digest in lineage.nodes:
+            yield {
+                "artifact": str(subject.artifact.digest),
+                "action": request.action.value,
+                "resource": str(request.resource),
+                "environment": request.environment,
+                "decision": row.record.decision.id,
+                "decidedAt": row.record.decision.decided_at.isoformat(),
+            }
+
+
+async def _trace(settings: Settings, ref: ArtifactRef, *, down: bool) -> Lineage:
+    from govkernel.assemble import current_trust, plugin_host
+    from govkernel.gather import EvidenceGatherer
+    from govkernel.provenance import BundleStore
+
+    trust = current_trust(settings)
+    gatherer = EvidenceGatherer(plugin_host(settings, trust, local=True), trust)
+    now = datetime.now(UTC)
+    if ref.scheme == "sha256":
+        (root,) = await gatherer.about([known(Digest.parse(ref.uri), ref.kind)], now)
+    else:
+        root = (await gatherer.gather([ref], now))[0].judged
+    if not down:
+        return await ancestry(root, gatherer, now)
+    store = BundleStore(settings.path(settings.trust.attestations))
+    claims = (
+        (child, parent) for child, predicate in store.derivations() for parent in claimed_parents(predicate)
+    )
+    return await descendants(root, gatherer, claims, now)
+
+
+def _reference(artifact: str, kind: str) -> ArtifactRef:
+    from govkernel.provenance import detect_kind
+
+    path = Path(artifact)
+    try:
+        if artifact.startswith("sha256:"):
+            Digest.parse(artifact)
+        named = ArtifactKind(kind) if kind else detect_kind(path) if path.exists() else ArtifactKind.MODEL
+        return ArtifactRef(uri=f"file:{artifact}" if path.exists() else artifact, kind=named)
+    except ValueError as error:
+        raise InputError(
+            "cli.artifact",
+            f"{artifact[:200]!r} is not the name of an artifact.",
+            why=str(error).splitlines()[0][:200],
+            remedy="Name a file, a folder, sha256:…, or a URI such as mlflow://models/NAME/VERSION.",
+        ) from None

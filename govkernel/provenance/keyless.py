@@ -33,16 +33,21 @@ _UTF8_STRING: Final = 0x0C
 _UNKNOWN: Final = "keyless.refused"
 
 _CHECKS: Final = (
-    (r"\bSCT\b|CT ", "keyless.sct"),
-    (r"invalid log entry: (checkpoint|malformed)|Note|checkpoint", "keyless.checkpoint"),
+    (r"\bSCT\b|CT |CTFE", "keyless.sct"),
+    (r"inclusion proof (has wrong size|contains invalid root hash): ", "keyless.inclusion-proof"),
+    (r"log entry: malformed intoto", "keyless.log-entry"),
+    (
+        r"[Nn]ote must|malformed (Note|LogCheckpoint)|checkpoint|root hash signature|Rekor keys|log instances",
+        "keyless.checkpoint",
+    ),
     (r"invalid log entry: .*SET|inclusion promise", "keyless.promise"),
     (r"invalid log entry|inclusion proof", "keyless.inclusion-proof"),
     (
         r"verified time|[Tt]imestamp Response|signed timestamp|duplicate timestamp|Timestamp Auth",
         "keyless.time",
     ),
-    (r"certificate chain|expired at time of signing", "keyless.chain"),
-    (r"[Kk]ey usage|Extended usage", "keyless.usage"),
+    (r"certificate chain|expired at time of signing|Fulcio certificates", "keyless.chain"),
+    (r"[Kk]ey usage|Extended usage|KeyUsage", "keyless.usage"),
     (r"[Ss]ignature is invalid|DSSE: invalid signature", "keyless.signature"),
     (r"digest mismatch", "keyless.digest"),
     (r"log entry|inconsistent|Integrated time|hashedrekord|entry type", "keyless.log-entry"),

@@ -1,15 +1,18 @@
-"""sigstore-python's verifier, with what Sigstore's other clients accept and it does not.
+"""sigstore-python's verifier, with what Sigstore's other clients accept or refuse and it does not.
 
-Two things: log entries of type ``intoto`` 0.0.2, which cosign wrote until 2023, and a timestamp at the very end of its
-authority's time, which the trusted root counts in. Imported only by :mod:`govkernel.provenance.keyless`, since it
-imports sigstore; it builds on parts of it that are private, so the extra ``sigstore`` pins the minor version.
+It also accepts log entries of type ``intoto`` 0.0.2, which cosign wrote until 2023, and a timestamp at the very end of
+its authority's time, which the trusted root counts in. It refuses what an authority or a log signed outside the time
+for which the trusted root vouches for it, so that a retired key that leaks proves nothing new.
+
+Imported only by :mod:`govkernel.provenance.keyless`, since it imports sigstore; it builds on parts of it that are
+private, so the extra ``sigstore`` pins the minor version.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -20,6 +23,7 @@ from sigstore.errors import VerificationError
 from sigstore.models import Bundle, TrustedRoot
 from sigstore.verify import Verifier
 from sigstore.verify.policy import VerificationPolicy
+from sigstore_models.common.v1 import TimeRange
 
 from govkernel.domain import strict_json
 from govkernel.provenance.limits import MAX_BUNDLE
@@ -45,7 +49,20 @@ class KeylessVerifier(Verifier):
         _check_body(bundle, envelope)
         return envelope._inner.payload_type, envelope._inner.payload
 
+    def __init__(self, *, trusted_root: TrustedRoot) -> None:
+        super().__init__(trusted_root=trusted_root)
+        self._whole_root = trusted_root
+
     def _establish_time(self, bundle: Bundle) -> list[TimestampVerificationResult]:
+        """When the bundle was signed; from here on only those count who were trusted then."""
+        times = self._times(bundle)
+        moments = [result.time for result in times]
+        issued = bundle.signing_certificate.not_valid_before_utc
+        self._trusted_root = _trusted_then(self._whole_root, moments, issued)
+        self._fulcio_certificate_chain = self._trusted_root.get_fulcio_certs()
+        return times
+
+    def _times(self, bundle: Bundle) -> list[TimestampVerificationResult]:
         if _kind(bundle) != _INTOTO:
             return super()._establish_time(bundle)
         times = []
@@ -64,6 +81,22 @@ def inclusive(root: TrustedRoot) -> TrustedRoot:
         if authority.valid_for is not None and authority.valid_for.end is not None:
             authority.valid_for.end += _INSTANT
     return root
+
+
+def _trusted_then(root: TrustedRoot, moments: Sequence[datetime], issued: datetime) -> TrustedRoot:
+    """The root with only those logs and authorities that were valid at every moment, or when the certificate was."""
+    inner = root._inner
+    logs = [log for log in inner.tlogs if _within(log.public_key.valid_for, moments)]
+    certificate_logs = [log for log in inner.ctlogs if _within(log.public_key.valid_for, [issued])]
+    authorities = [item for item in inner.certificate_authorities if _within(item.valid_for, moments)]
+    kept = {"tlogs": logs, "ctlogs": certificate_logs, "certificate_authorities": authorities}
+    return TrustedRoot(inner.model_copy(update=kept))
+
+
+def _within(period: TimeRange | None, moments: Sequence[datetime]) -> bool:
+    if period is None:
+        return True
+    return all(period.start <= moment and (period.end is None or moment <= period.end) for moment in moments)
 
 
 def _kind(bundle: Bundle) -> tuple[str, str]:

@@ -17,7 +17,7 @@ import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.simulators.timestamps import stamp
+from tests.simulators.timestamps import OCTETS, UTF8, stamp, tlv
 from tests.simulators.transparency import (
     ORIGIN,
     Key,
@@ -35,6 +35,7 @@ from tests.simulators.x509 import TIME_STAMPING, Held, Recipe, authority, build,
 Edit = Callable[[dict[str, Any]], None]
 IN_TOTO = "application/vnd.in-toto+json"
 SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+ISSUER_V1 = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 
 
@@ -113,19 +114,19 @@ class Instance:
 
     def certify(self, holder: Any, orders: Orders) -> x509.Certificate:
         """A short-lived certificate over a public key, with signed certificate timestamps in it."""
-        named = [(x509.UnrecognizedExtension(ISSUER, utf8(orders.issuer)), False)] if orders.issuer else []
+        issuer, by = orders.issuer.encode(), orders.by or self.intermediate
+        named = ((ISSUER_V1, issuer), (ISSUER, tlv(UTF8, issuer))) if issuer else ()
+        extra = tuple((x509.UnrecognizedExtension(oid, value), False) for oid, value in named)
         start = self.now() - timedelta(minutes=1)
-        honest = Recipe("", (orders.identity,), start, start + timedelta(minutes=11), extra=tuple(named))
-        recipe, issuer = orders.recipe(honest), orders.by or self.intermediate
-        recipe = recipe.but(
-            serial=x509.random_serial_number()
-        )  # one number: the timestamp is over all the rest
+        honest = Recipe("", (orders.identity,), start, start + timedelta(minutes=11), extra=extra)
+        # One number for both certificates: the timestamp is over all of the first.
+        recipe = orders.recipe(honest).but(serial=x509.random_serial_number())
         over = recipe.but(identities=(orders.sct_over,)) if orders.sct_over else recipe
-        precertificate = build(over, holder, issuer)
+        signed = build(over, holder, by).tbs_certificate_bytes
         keys = (self.ct,) if orders.scts is None else orders.scts
-        scts = [_sct(key, precertificate.tbs_certificate_bytes, issuer, self.now()) for key in keys]
+        scts = [_sct(key, signed, by, self.now()) for key in keys]
         embedded = ((x509.UnrecognizedExtension(SCT_LIST, _sct_list(scts)), False),) if scts else ()
-        return build(recipe.but(extra=(*recipe.extra, *embedded)), holder, issuer)
+        return build(recipe.but(extra=(*recipe.extra, *embedded)), holder, by)
 
     def bundle(self, payload: bytes | dict[str, Any], orders: Orders | None = None) -> bytes:
         """A bundle around a statement in a DSSE envelope."""
@@ -167,14 +168,6 @@ def pae(payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(IN_TOTO), IN_TOTO.encode(), len(payload), payload)
 
 
-def utf8(text: str) -> bytes:
-    """A DER UTF8String."""
-    raw = text.encode()
-    return (
-        b"\x0c" + bytes([len(raw)]) if len(raw) < 128 else b"\x0c\x82" + struct.pack(">H", len(raw))
-    ) + raw
-
-
 def _envelope(payload: bytes, signature: bytes) -> dict[str, Any]:
     signatures = [{"sig": b64(signature), "keyid": ""}]
     return {"dsseEnvelope": {"payload": b64(payload), "payloadType": IN_TOTO, "signatures": signatures}}
@@ -197,10 +190,7 @@ def _sct(key: Key, tbs: bytes, issuer: Held, at: datetime) -> bytes:
 
 def _sct_list(scts: list[bytes]) -> bytes:
     packed = b"".join(struct.pack(">H", len(item)) + item for item in scts)
-    inner = struct.pack(">H", len(packed)) + packed
-    return (
-        b"\x04" + bytes([len(inner)]) if len(inner) < 128 else b"\x04\x82" + struct.pack(">H", len(inner))
-    ) + inner
+    return tlv(OCTETS, struct.pack(">H", len(packed)) + packed)
 
 
 def _trusted_log(key: Key, since: dict[str, str]) -> dict[str, Any]:

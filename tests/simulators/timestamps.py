@@ -11,7 +11,7 @@ from cryptography.x509.name import Name
 
 from tests.simulators.x509 import Held
 
-SEQUENCE, SET, INTEGER, OCTETS, OID, TIME = 0x30, 0x31, 0x02, 0x04, 0x06, 0x18
+SEQUENCE, SET, INTEGER, OCTETS, OID, UTF8, TIME = 0x30, 0x31, 0x02, 0x04, 0x06, 0x0C, 0x18
 SIGNED_DATA, TST_INFO = "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4"
 CONTENT_TYPE, MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.47"
@@ -36,44 +36,44 @@ def answer(authority: Held, request: bytes, at: datetime) -> bytes:
 
 
 def stamp_digest(authority: Held, digest: bytes, at: datetime, nonce: bytes) -> bytes:
-    imprint = _seq(_algorithm(SHA256), _tlv(OCTETS, digest))
-    moment = _tlv(TIME, f"{at:%Y%m%d%H%M%S}Z".encode())
+    imprint = _seq(_algorithm(SHA256), tlv(OCTETS, digest))
+    moment = tlv(TIME, f"{at:%Y%m%d%H%M%S}Z".encode())
     info = _seq(_integer(1), _oid("1.2.3.4.1"), imprint, _integer(1), moment, nonce)
     signed = _seq(
         _integer(3),
-        _tlv(SET, _algorithm(SHA256)),
-        _seq(_oid(TST_INFO), _tlv(0xA0, _tlv(OCTETS, info))),
-        _tlv(0xA0, authority.der),
-        _tlv(SET, _signer(authority, info)),
+        tlv(SET, _algorithm(SHA256)),
+        _seq(_oid(TST_INFO), tlv(0xA0, tlv(OCTETS, info))),
+        tlv(0xA0, authority.der),
+        tlv(SET, _signer(authority, info)),
     )
-    return _seq(_seq(_integer(0)), _seq(_oid(SIGNED_DATA), _tlv(0xA0, signed)))
+    return _seq(_seq(_integer(0)), _seq(_oid(SIGNED_DATA), tlv(0xA0, signed)))
 
 
 def _signer(authority: Held, info: bytes) -> bytes:
     certificate, key = authority.certificate, authority.key
     assert isinstance(key, ec.EllipticCurvePrivateKey)
-    named = _seq(_seq(_tlv(OCTETS, hashlib.sha256(authority.der).digest())))
+    named = _seq(_seq(tlv(OCTETS, hashlib.sha256(authority.der).digest())))
     attributes = sorted(
         (
             _attribute(CONTENT_TYPE, _oid(TST_INFO)),
-            _attribute(MESSAGE_DIGEST, _tlv(OCTETS, hashlib.sha256(info).digest())),
+            _attribute(MESSAGE_DIGEST, tlv(OCTETS, hashlib.sha256(info).digest())),
             _attribute(SIGNING_CERTIFICATE, _seq(named)),
         )
     )
-    signature = key.sign(_tlv(SET, *attributes), ec.ECDSA(hashes.SHA256()))
+    signature = key.sign(tlv(SET, *attributes), ec.ECDSA(hashes.SHA256()))
     issuer: Name = certificate.issuer
     return _seq(
         _integer(1),
         _seq(issuer.public_bytes(), _integer(certificate.serial_number)),
         _algorithm(SHA256),
-        _tlv(0xA0, *attributes),
+        tlv(0xA0, *attributes),
         _algorithm(ECDSA_SHA256),
-        _tlv(OCTETS, signature),
+        tlv(OCTETS, signature),
     )
 
 
 def _attribute(kind: str, value: bytes) -> bytes:
-    return _seq(_oid(kind), _tlv(SET, value))
+    return _seq(_oid(kind), tlv(SET, value))
 
 
 def _algorithm(kind: str) -> bytes:
@@ -81,11 +81,11 @@ def _algorithm(kind: str) -> bytes:
 
 
 def _seq(*items: bytes) -> bytes:
-    return _tlv(SEQUENCE, *items)
+    return tlv(SEQUENCE, *items)
 
 
 def _integer(value: int) -> bytes:
-    return _tlv(INTEGER, value.to_bytes(value.bit_length() // 8 + 1))
+    return tlv(INTEGER, value.to_bytes(value.bit_length() // 8 + 1))
 
 
 def _oid(dotted: str) -> bytes:
@@ -96,10 +96,11 @@ def _oid(dotted: str) -> bytes:
         while number := number >> 7:
             groups.append(number & 0x7F | 0x80)
         encoded += bytes(reversed(groups))
-    return _tlv(OID, encoded)
+    return tlv(OID, encoded)
 
 
-def _tlv(tag: int, *items: bytes) -> bytes:
+def tlv(tag: int, *items: bytes) -> bytes:
+    """One DER element with its items inside."""
     value = b"".join(items)
     if len(value) < 0x80:
         return bytes([tag, len(value)]) + value

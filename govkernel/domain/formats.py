@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import Final
 
 PICKLE: Final = "pickle"
@@ -115,10 +114,16 @@ def formats_of(files: Iterable[tuple[str, bytes | None]]) -> tuple[str, ...]:
 
 
 def _by_name(name: str) -> str:
-    path = PurePosixPath(name.lower().rstrip(". "))
-    if path.suffix in _WRAPPERS and _BY_SUFFIX.get(path.with_suffix("").suffix) == PICKLE:
+    stem, suffix = _split(name.lower().rstrip("/. ").rpartition("/")[2])
+    if suffix in _WRAPPERS and _BY_SUFFIX.get(_split(stem)[1]) == PICKLE:
         return PICKLE
-    return _BY_SUFFIX.get(path.suffix, "text" if path.stem in _TEXT_NAMES else UNKNOWN)
+    return _BY_SUFFIX.get(suffix, "text" if stem in _TEXT_NAMES else UNKNOWN)
+
+
+def _split(base: str) -> tuple[str, str]:
+    """Stem and suffix; a dot at the start begins no suffix."""
+    dot = base.rfind(".")
+    return (base[:dot], base[dot:]) if dot > 0 else (base, "")
 
 
 def _by_content(head: bytes) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 import rfc8785
@@ -17,9 +18,11 @@ from govkernel.errors import InputError
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_DEPTH: Final = 64
 
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NOT_BRACKET: Final = re.compile(rb"[^\[\]{}]+")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_LARGEST: Final = 2**53 - 1
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 _REMEDY: Final = "Send one UTF-8 JSON document within the documented limits."
 
 
@@ -68,13 +71,38 @@ def canonical(value: Any) -> bytes:
             (integers beyond 2**53, NaN, lone surrogates, unknown types).
     """
     try:
+        if _plain((value,)):
+            return _ENCODER.encode(value).encode()
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeError, TypeError) as error:
         raise _refuse("not-canonical", "The value has no canonical JSON form.", str(error)) from None
 
 
+def _plain(items: Iterable[Any]) -> bool:
+    """Whether the standard encoder writes these in canonical form too, which it does several times faster.
+
+    It does not for floats and for keys beyond ASCII, whose order by UTF-16 may be another; subclasses are left to the
+    reference as well.
+    """
+    for item in items:
+        kind = type(item)
+        if kind is str or item is None or kind is bool:
+            continue
+        if kind is int:
+            if not -_LARGEST <= item <= _LARGEST:
+                return False
+        elif isinstance(item, dict):
+            if not all(type(key) is str and key.isascii() for key in item) or not _plain(item.values()):
+                return False
+        elif (kind is not list and kind is not tuple) or not _plain(item):
+            return False
+    return True
+
+
 def deeper_than(raw: bytes, limit: int) -> bool:
     """Whether brackets outside strings nest deeper than ``limit``, found without recursion."""
+    if raw.count(b"[") + raw.count(b"{") <= limit:
+        return False
     depth = 0
     for bracket in _NOT_BRACKET.sub(b"", _STRING.sub(b"", raw)):
         depth += 1 if bracket in b"[{" else -1

@@ -88,14 +88,15 @@ def with_our_digest(statement: RawStatement, manifest: ModelManifest) -> RawStat
 
 
 def _resource(value: Any) -> tuple[str, str]:
-    match value:
-        case {"name": str(name), "algorithm": str(algorithm), "digest": str(digest)}:
-            if algorithm != "sha256":
-                raise refuse("oms-hash-mixed", "A file is hashed with another algorithm than the list says.")
-            if not _HEX.fullmatch(digest):
-                raise refuse("oms-malformed", "A file has a digest that is none.")
-            return name, digest
-    raise refuse("oms-malformed", "A resource is not a name with an algorithm and a digest.")
+    item = value if isinstance(value, dict) else {}
+    name, algorithm, digest = item.get("name"), item.get("algorithm"), item.get("digest")
+    if not (isinstance(name, str) and isinstance(algorithm, str) and isinstance(digest, str)):
+        raise refuse("oms-malformed", "A resource is not a name with an algorithm and a digest.")
+    if algorithm != "sha256":
+        raise refuse("oms-hash-mixed", "A file is hashed with another algorithm than the list says.")
+    if not _HEX.fullmatch(digest):
+        raise refuse("oms-malformed", "A file has a digest that is none.")
+    return name, digest
 
 
 def _manifest(pairs: list[tuple[str, str]], subject: Subject) -> ModelManifest:

@@ -51,6 +51,7 @@ def check_distinct(paths: Iterable[str]) -> None:
             ``provenance.path-collision`` (same but for case or Unicode form), ``provenance.too-many-files``.
     """
     files: set[str] = set()
+    folders: set[str] = set()
     spelled: dict[str, str] = {}
     for path in paths:
         if path in files:
@@ -62,17 +63,28 @@ def check_distinct(paths: Iterable[str]) -> None:
                 f"More than {MAX_FILES:,} files.",
                 remedy="Pack the small files of the artifact into fewer larger ones.",
             )
-        for prefix in _prefixes(path):
-            if spelled.setdefault(_folded(prefix), prefix) != prefix:
-                raise _clash("collision", prefix, spelled[_folded(prefix)])
-    for path in files:
-        if any(parent in files for parent in list(_prefixes(path))[:-1]):
-            raise _clash("duplicate", path, "one of its directories")
+        for folder in _unseen(path, folders):
+            _spell(folder, spelled)
+        _spell(path, spelled)
+    for path in folders & files:
+        raise _clash("duplicate", path, "one of its directories")
 
 
-def _prefixes(path: str) -> Iterable[str]:
-    parts = path.split("/")
-    return ("/".join(parts[: index + 1]) for index in range(len(parts)))
+def _unseen(path: str, folders: set[str]) -> list[str]:
+    """The folders above a path that are not in ``folders`` yet, which then holds them too."""
+    found: list[str] = []
+    parent = path.rpartition("/")[0]
+    while parent and parent not in folders:
+        folders.add(parent)
+        found.append(parent)
+        parent = parent.rpartition("/")[0]
+    return found
+
+
+def _spell(path: str, spelled: dict[str, str]) -> None:
+    folded = _folded(path)
+    if spelled.setdefault(folded, path) != path:
+        raise _clash("collision", path, spelled[folded])
 
 
 def _folded(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,22 @@ def test_the_canonical_form_round_trips_and_is_stable(value: object) -> None:
     again = strict_json.loads(encoded)
     assert strict_json.canonical(again) == encoded
     assert again == value
+
+
+@given(
+    VALUES | st.recursive(TEXT, lambda inner: st.dictionaries(st.text("ab\x7f\ue000𝄞"), inner, max_size=4))
+)
+def test_the_canonical_form_is_that_of_the_reference(value: object) -> None:
+    assert strict_json.canonical(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "value", [2**53, {"a": -(2**53)}, ["\ud800"], {"\ud800": 1}, {1: 2}, float("nan"), {1}]
+)
+def test_what_has_no_canonical_form_is_refused(value: object) -> None:
+    with pytest.raises(InputError) as refused:
+        strict_json.canonical(value)
+    assert refused.value.code == "json.not-canonical"
 
 
 @given(st.dictionaries(TEXT, NUMBERS, min_size=2, max_size=6))

@@ -57,7 +57,8 @@ def parse_foreign(raw: bytes) -> ForeignBundle:
     document = strict_json.loads(raw, max_bytes=MAX_BUNDLE)
     if not isinstance(document, dict):
         raise refuse("bundle-malformed", "The bundle is not an object.")
-    if document.get("mediaType") not in MEDIA_TYPES:
+    media_type = document.get("mediaType")
+    if not isinstance(media_type, str) or media_type not in MEDIA_TYPES:
         raise refuse("media-type", "The document is not a Sigstore bundle of a version we know.")
     material = document.get("verificationMaterial")
     if not isinstance(material, dict):
@@ -109,11 +110,13 @@ def _chain(material: dict[str, Any]) -> tuple[bytes, ...]:
     if kinds == ["publicKey"]:
         return ()
     value = material[kinds[0]]
-    listed = value.get("certificates") if kinds != ["certificate"] and isinstance(value, dict) else [value]
+    if kinds == ["certificate"]:
+        return (_certificate(value),)
+    listed = value.get("certificates") if isinstance(value, dict) else None
     if not isinstance(listed, list) or not 0 < len(listed) <= MAX_CHAIN:
         raise refuse("bundle-malformed", f"The bundle does not carry 1 to {MAX_CHAIN} certificates.")
-    return tuple(decode(_raw_bytes(item), "certificate") for item in listed)
+    return tuple(map(_certificate, listed))
 
 
-def _raw_bytes(item: Any) -> Any:
-    return item.get("rawBytes") if isinstance(item, dict) else None
+def _certificate(item: Any) -> bytes:
+    return decode(item.get("rawBytes") if isinstance(item, dict) else None, "certificate")

@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench lock clean
+.PHONY: help setup demo test test-fast lint format bench bench-provenance lock clean
 
 help:  ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 setup: $(STAMP)  ## Create the virtual environment with everything in it
 
@@ -40,6 +40,9 @@ format: $(STAMP)  ## Rewrite the code in the house format
 
 bench: $(STAMP)  ## Benchmarks, each beside a peer, printed as ratios
 	$(BIN)/python -m tests.benchmarks
+
+bench-provenance: $(STAMP)  ## Hashing, signing, verifying, beside SHA-256, model-signing and sigstore-python
+	$(BIN)/python -m tests.benchmarks provenance
 
 lock: $(STAMP)  ## Refresh constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch==' > constraints.txt

@@ -47,12 +47,14 @@ class Signer(Frozen):
         key_id: SHA-256 (hex) of the key's SubjectPublicKeyInfo DER, or empty for an identity.
         identity: certificate identity (e-mail or URI), or empty for a key.
         issuer: who vouches for the identity (OIDC issuer), or empty for a key.
+        authority: the trust policy's name for the authority that certified the identity, or empty for a key.
     """
 
     name: str
     key_id: str = ""
     identity: str = ""
     issuer: str = ""
+    authority: str = ""
 
 
 class AcceptedStatement(Frozen):

@@ -82,8 +82,8 @@ class KeyAnchor:
                 "The bundle was signed with a certificate, not with a key.",
                 remedy="Verify it with --ca or --trusted-root, and the identity.",
             )
-        if not _holds(self.key, bundle, message):
-            raise _invalid() if bundle.hint in {self.key_id, self.pem_hint} else _another_key()
+        if not signs(self.key, bundle, message):
+            raise invalid() if bundle.hint in {self.key_id, self.pem_hint} else _another_key()
         return Signer(name=self.key_id[:16], key_id=self.key_id)
 
 
@@ -105,8 +105,8 @@ class CertificateAnchor:
             raise _no_certificate()
         certified = certify(bundle.chain, self.roots, now)
         named = matching(self.identity, certified.identities)
-        if not _holds(certified.key, bundle, message):
-            raise _invalid()
+        if not signs(certified.key, bundle, message):
+            raise invalid()
         return Signer(name=named, identity=named, issuer=certified.issuer)
 
 
@@ -127,14 +127,16 @@ def matching(pattern: Matcher, identities: Sequence[str]) -> str:
     )
 
 
-def _holds(key: StrangerKey, bundle: ForeignBundle, message: Message) -> bool:
+def signs(key: StrangerKey, bundle: ForeignBundle, message: Message) -> bool:
+    """Whether a key signed the content of a bundle."""
     content = bundle.content
     if not isinstance(content, Envelope):
         return holds(key, content.signature, message())
     return holds(key, content.signature, content.signed) or holds_v02(key, content)
 
 
-def _invalid() -> ProvenanceError:
+def invalid() -> ProvenanceError:
+    """The refusal of a signature that does not hold."""
     return ProvenanceError(
         "provenance.signature-invalid",
         "The signature does not hold.",

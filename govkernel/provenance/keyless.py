@@ -73,6 +73,14 @@ class KeylessAnchor:
 
         The signature's time is that of the log or of a timestamp, so ``now`` decides nothing.
         """
+        return self.proven(bundle, message)[0]
+
+    def proven(self, bundle: ForeignBundle, message: Message) -> tuple[Signer, datetime]:
+        """The identity, and the earliest moment at which, as was verified, the signature existed.
+
+        Raises:
+            GovkernelError: as :meth:`signer`.
+        """
         if not bundle.chain:
             raise InputError(
                 "certificate.missing",
@@ -86,7 +94,7 @@ class KeylessAnchor:
         except Exception as error:  # every way in which a stranger's bundle breaks a library is a refusal
             raise _refused(error) from None
 
-    def _verified(self, bundle: ForeignBundle, message: Message) -> Signer:
+    def _verified(self, bundle: ForeignBundle, message: Message) -> tuple[Signer, datetime]:
         from sigstore.models import Bundle  # noqa: PLC0415
 
         from govkernel.provenance.keyless_verifier import KeylessVerifier  # noqa: PLC0415
@@ -100,7 +108,7 @@ class KeylessAnchor:
                 raise ProvenanceError(_UNKNOWN, "The bundle reads differently to different readers.")
         else:
             verifier.verify_artifact(message(), parsed, policy)
-        return policy.signer(parsed.signing_certificate)
+        return policy.signer(parsed.signing_certificate), verifier.signed_at
 
 
 class _Policy:

@@ -33,7 +33,13 @@ _INSTANT: Final = timedelta(microseconds=1)
 
 
 class KeylessVerifier(Verifier):
-    """Verifies bundles with exactly one log entry against a trusted root."""
+    """Verifies one bundle, with exactly one log entry, against a trusted root.
+
+    Attributes:
+        signed_at: the earliest verified moment at which the signature existed; set by verifying.
+    """
+
+    signed_at: datetime
 
     def verify_dsse(self, bundle: Bundle, policy: VerificationPolicy) -> tuple[str, bytes]:
         """Payload type and payload of an envelope whose signature, certificate and log entry hold.
@@ -57,6 +63,7 @@ class KeylessVerifier(Verifier):
         """When the bundle was signed; from here on only those count who were trusted then."""
         times = self._times(bundle)
         moments = [result.time for result in times]
+        self.signed_at = min(moments, default=datetime.max.replace(tzinfo=UTC))
         issued = bundle.signing_certificate.not_valid_before_utc
         self._trusted_root = _trusted_then(self._whole_root, moments, issued)
         self._fulcio_certificate_chain = self._trusted_root.get_fulcio_certs()

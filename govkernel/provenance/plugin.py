@@ -21,13 +21,14 @@ from govkernel.provenance.store import BundleStore
 from govkernel.provenance.trust import TrustPolicy
 from govkernel.provenance.trust_current import CurrentTrust
 from govkernel.provenance.verify import KeyVerifier
+from govkernel.provenance.verify_certificate import CertificateVerifier
 
 
 class ProvenancePlugin:
-    """Key-based, offline provenance.
+    """Offline provenance.
 
     Args:
-        trust: whose keys to try.
+        trust: whose keys to try, and who certifies identities.
         store: the bundle store.
         base: directory that relative ``file:`` names start from.
         roots: directories ``file:`` names may lie in; None for all, which only a command that a person runs
@@ -49,7 +50,10 @@ class ProvenancePlugin:
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         memory = ManifestMemory()
-        verifiers: list[EvidenceVerifier] = [KeyVerifier(trust.keys, memory)]
+        verifiers: list[EvidenceVerifier] = [
+            KeyVerifier(trust.keys, memory),
+            CertificateVerifier(trust.authorities, memory),
+        ]
         self._verifiers = verifiers
         self._sources: list[AttestationSource] = [store, *([AdjacentFiles()] if adjacent else [])]
         self._resolvers: list[ReferenceResolver] = [
@@ -71,7 +75,7 @@ class ProvenancePlugin:
 
     @hookimpl
     def govkernel_evidence_verifiers(self) -> Sequence[EvidenceVerifier]:
-        """Key-based Sigstore bundles, OMS ones included."""
+        """Sigstore bundles signed with keys, then those with certificates; OMS ones included."""
         return self._verifiers
 
     @hookimpl

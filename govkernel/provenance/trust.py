@@ -24,6 +24,7 @@ from govkernel.domain import (
 from govkernel.domain.predicates import APPROVAL, BREAK_GLASS, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import VerifiedStatement
+from govkernel.provenance.authorities import Authority, read_authority
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.predicates import check_predicate
 from govkernel.provenance.revocation import Revocation, RevocationList, index
@@ -62,6 +63,7 @@ class TrustPolicy:
         revoked_keys: reason by key id.
         revoked_digests: reason by digest of an artifact or a statement.
         revocations: what signed lists revoke, by target and value.
+        authorities: who may certify identities.
     """
 
     digest: Digest
@@ -73,6 +75,7 @@ class TrustPolicy:
     revocations: Mapping[tuple[str, str], tuple[Revocation, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    authorities: tuple[Authority, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -116,8 +119,10 @@ class TrustPolicy:
         check_types(file, source)
         by_name = {item.name: item.key.key_id for item in keys}
         signers = known_signers(file, by_name)
+        authorities = tuple(read_authority(entry, base) for entry in file.authorities)
         return cls(
-            digest=meaning_digest(file, by_name),
+            digest=meaning_digest(file, by_name, authorities),
+            authorities=authorities,
             keys=keys,
             signers=signers,
             rules=tuple(rule_of(entry, number, signers) for number, entry in enumerate(file.rules, 1)),

@@ -9,6 +9,7 @@ from typing import Any
 
 from govkernel.domain import Digest, strict_json
 from govkernel.domain.predicates import BREAK_GLASS
+from govkernel.provenance.authorities import Authority
 from govkernel.provenance.keys import PublicKey, read_key_file
 from govkernel.provenance.predicates import NAMES
 from govkernel.provenance.rules import Rule, Window, written_out
@@ -46,6 +47,7 @@ def known_signers(file: TrustFile, key_ids: Mapping[str, str]) -> tuple[KnownSig
             Window(entry.not_before, entry.not_after),
             identity=entry.identity.matcher(),
             issuer=entry.issuer.matcher(),
+            authority=entry.authority or "",
         )
         for entry in file.identities
     )
@@ -83,14 +85,27 @@ def check_types(file: TrustFile, source: str) -> None:
             )
 
 
-def meaning_digest(file: TrustFile, key_ids: Mapping[str, str]) -> Digest:
-    """SHA-256 of what the file means, whatever its layout and file names."""
+def meaning_digest(
+    file: TrustFile, key_ids: Mapping[str, str], authorities: Sequence[Authority] = ()
+) -> Digest:
+    """SHA-256 of what the file means, whatever its layout and file names.
+
+    Args:
+        file: the trust policy.
+        key_ids: key ids by name.
+        authorities: those of the file, read.
+    """
     meaning: dict[str, Any] = file.model_dump(mode="json", by_alias=True)
     for entry in meaning["keys"]:
         entry["publicKey"] = key_ids[entry["name"]]
     # What version 0.1 did not know is left out where it says nothing, so that the digest stays what it was.
-    if not meaning["identities"]:
-        del meaning["identities"]
+    meaning["authorities"] = {item.name: str(item.digest) for item in authorities}
+    for part in ("identities", "authorities"):
+        if not meaning[part]:
+            del meaning[part]
+    for entry in meaning.get("identities", ()):
+        if entry["authority"] is None:
+            del entry["authority"]
     for entry in meaning["keys"]:
         if entry["holder"] is None:
             del entry["holder"]

@@ -16,6 +16,7 @@ from typing import Final
 from govkernel.domain import AcceptedStatement, Artifact, Digest, RejectedStatement
 from govkernel.errors import ConfigError, GovkernelError
 from govkernel.hookspecs import VerifiedStatement
+from govkernel.provenance.authorities import Authority
 from govkernel.provenance.limits import MAX_BUNDLES
 from govkernel.provenance.revocation import PassedOver, RevocationList, read_list
 from govkernel.provenance.store import SUFFIX, read_bundle
@@ -50,6 +51,11 @@ class CurrentTrust:
     def keys(self) -> tuple[TrustedKey, ...]:
         """The keys of the policy."""
         return self._written.keys
+
+    @property
+    def authorities(self) -> tuple[Authority, ...]:
+        """Who may certify identities."""
+        return self._written.authorities
 
     @property
     def digest(self) -> Digest:

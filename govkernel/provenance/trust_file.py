@@ -31,6 +31,9 @@ from govkernel.errors import ConfigError, GovkernelError
 from govkernel.provenance.limits import MAX_KEYS, MAX_NAME, MAX_TRUST_FILE
 from govkernel.provenance.trust_signers import Matcher
 
+MAX_AUTHORITIES: Final = 16
+"""Each is asked about each bundle with a certificate."""
+
 _SCHEMA_ID: Final = "https://govkernel.dev/attestations/trust/schema.json"
 _REMEDY: Final = "See docs/reference/trust-policy.md, or start from `attestations/trust/`."
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
@@ -124,16 +127,40 @@ class MatchEntry(_ShortEntry):
         return next(Matcher(how, text) for how, text in chosen if text is not None)
 
 
+class AuthorityEntry(_Entry):
+    """Who may certify identities: root certificates, or a Sigstore instance.
+
+    Attributes:
+        name: what people call it; identities may name it.
+        certificates: roots, PEM text, or a path relative to the trust policy.
+        trusted_root: path of the instance's ``trusted_root.json``, relative to the trust policy.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 2, "maxProperties": 2})
+
+    name: str = Field(pattern=_NAME)
+    certificates: str | None = Field(default=None, min_length=1, max_length=1024 * 1024)
+    trusted_root: str | None = Field(default=None, min_length=1, max_length=4096)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.certificates is None) == (self.trusted_root is None):
+            raise ValueError("must have one of certificates and trustedRoot")
+        return self
+
+
 class IdentityEntry(SignerEntry):
     """A certificate identity that may sign: subject and issuer belong together.
 
     Attributes:
         identity: the certificate's subject, e-mail or URI.
         issuer: who vouched for it, e.g. an OIDC issuer's URL.
+        authority: name of the authority that must have certified it; default any of the policy's.
     """
 
     identity: MatchEntry
     issuer: MatchEntry
+    authority: str | None = Field(default=None, pattern=_NAME)
 
 
 class AboutEntry(_Entry):
@@ -194,6 +221,7 @@ class TrustFile(_Entry):
 
     version: int = Field(ge=1, le=1)
     keys: tuple[KeyEntry, ...] = Field(default=(), max_length=MAX_KEYS)
+    authorities: tuple[AuthorityEntry, ...] = Field(default=(), max_length=MAX_AUTHORITIES)
     identities: tuple[IdentityEntry, ...] = Field(default=(), max_length=MAX_KEYS)
     rules: tuple[RuleEntry, ...] = Field(default=(), max_length=MAX_KEYS)
     revoked: RevokedEntry = RevokedEntry()
@@ -212,6 +240,7 @@ class TrustFile(_Entry):
         if unknown:
             raise ValueError(f"a rule names signers that no key has: {', '.join(unknown)[:200]}")
         self._reachable()
+        self._certified()
         stray = [
             item.key
             for item in self.revoked.keys
@@ -224,6 +253,16 @@ class TrustFile(_Entry):
     def signers(self) -> tuple[SignerEntry, ...]:
         """All that rules may name."""
         return (*self.keys, *self.identities)
+
+    def _certified(self) -> None:
+        names = [entry.name for entry in self.authorities]
+        if len(set(names)) < len(names):
+            raise ValueError("two authorities have one name")
+        unknown = [
+            item.authority for item in self.identities if item.authority and item.authority not in names
+        ]
+        if unknown:
+            raise ValueError(f"an identity names an authority that is not there: {unknown[0][:80]!r}")
 
     def _reachable(self) -> None:
         """A threshold that its signers cannot meet would refuse for ever, and nobody would know why."""

@@ -77,6 +77,7 @@ class KnownSigner:
         key_id: of a key; empty for an identity.
         identity: what a certificate's subject must be; None for a key.
         issuer: what the certificate's issuer must be; None for a key.
+        authority: the authority that must have certified it; empty for any.
     """
 
     name: str
@@ -85,6 +86,7 @@ class KnownSigner:
     key_id: str = ""
     identity: Matcher | None = None
     issuer: Matcher | None = None
+    authority: str = ""
 
     def is_signer(self, signer: Signer) -> bool:
         """Whether a verified signer is this one."""
@@ -92,6 +94,7 @@ class KnownSigner:
             return self.key_id == signer.key_id
         return (
             not signer.key_id
+            and self.authority in ("", signer.authority)
             and self.identity.matches(signer.identity)
             and self.issuer.matches(signer.issuer)
         )

@@ -1,0 +1,108 @@
+"""Bundles signed with certificates, as evidence: the authorities of the trust policy say whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from govkernel.domain import Artifact, RejectedStatement
+from govkernel.domain.predicates import OMS_SIGNATURE
+from govkernel.errors import GovkernelError, ProvenanceError
+from govkernel.hookspecs import Bundle, VerifiedStatement
+from govkernel.provenance.authorities import Attribution, Authority
+from govkernel.provenance.bundle import is_bundle
+from govkernel.provenance.dsse import Envelope, refuse
+from govkernel.provenance.foreign import ForeignBundle, check_oms, parse_foreign
+from govkernel.provenance.memory import ManifestMemory
+from govkernel.provenance.oms import read_oms, with_our_digest
+from govkernel.provenance.statement import RawStatement, parse_statement
+from govkernel.provenance.verify import Opened, check_subject, rejection, verified
+
+_ELSEWHERE: Final = ("keyless.sct", "keyless.chain", "certificate.untrusted", "keyless.bundle")
+"""Codes that only say that an authority did not issue the certificate, the most telling first."""
+
+
+class CertificateVerifier:
+    """Verifies bundles with certificates; follows :class:`govkernel.hookspecs.EvidenceVerifier`.
+
+    Args:
+        authorities: who may vouch for identities.
+        memory: manifests of artifacts read before, to name the files that differ.
+    """
+
+    name = "sigstore-certificate"
+
+    def __init__(self, authorities: Sequence[Authority], memory: ManifestMemory | None = None) -> None:
+        self._authorities = tuple(authorities)
+        self._memory = memory or ManifestMemory()
+
+    def verify(
+        self, bundle: Bundle, artifact: Artifact, now: datetime
+    ) -> VerifiedStatement | RejectedStatement | None:
+        """The verified statement, the reason for refusing it, or None when it carries no certificate."""
+        if not is_bundle(bundle.content):
+            return None
+        claimed = ""
+        try:
+            parsed = parse_foreign(bundle.content)
+            if not parsed.chain:
+                return None
+            envelope = parsed.content
+            if not isinstance(envelope, Envelope):
+                raise refuse("no-envelope", "The bundle carries no DSSE envelope, only a bare signature.")
+            said = self._attributed(parsed, now)
+            raw = parse_statement(envelope.payload)
+            claimed = raw.predicate_type
+            return self._about(raw, said, parsed, bundle, artifact)
+        except GovkernelError as error:
+            return rejection(error, bundle.source, claimed)
+
+    def _about(
+        self, raw: RawStatement, said: Attribution, parsed: ForeignBundle, bundle: Bundle, artifact: Artifact
+    ) -> VerifiedStatement:
+        manifest = None
+        if raw.predicate_type == OMS_SIGNATURE:
+            check_oms(parsed)
+            manifest = read_oms(raw)
+            raw = with_our_digest(raw, manifest)
+        opened = Opened(raw, manifest, said.signers[0])
+        check_subject(opened, artifact, self._memory.recall(artifact))
+        found = verified(opened, artifact, bundle.source)
+        return found.model_copy(update={"signers": said.signers, "signed_at": said.signed_at})
+
+    def _attributed(self, parsed: ForeignBundle, now: datetime) -> Attribution:
+        refusals: list[GovkernelError] = []
+        for authority in self._authorities:
+            try:
+                said = authority.attribute(parsed, now)
+            except GovkernelError as error:
+                refusals.append(error)
+                continue
+            if said.signers:
+                return said
+            refusals.append(_nobody())
+        if not refusals:
+            raise _no_authority()
+        raise min(refusals, key=_telling)
+
+
+def _telling(error: GovkernelError) -> int:
+    """How little a refusal says about what is wrong with the bundle; the others are other authorities' ones."""
+    return 1 + _ELSEWHERE.index(error.code) if error.code in _ELSEWHERE else 0
+
+
+def _no_authority() -> ProvenanceError:
+    return ProvenanceError(
+        "provenance.keyless",
+        "The bundle was signed with a certificate, and the trust policy names nobody who may certify.",
+        remedy="Name its certificate authority, or its Sigstore instance, under `authorities` in the trust policy.",
+    )
+
+
+def _nobody() -> ProvenanceError:
+    return ProvenanceError(
+        "identity.mismatch",
+        "The certificate names nobody.",
+        remedy="Sign with a certificate that has an e-mail address, URI, DNS name or subject.",
+    )

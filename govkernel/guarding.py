@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from govkernel import checks
@@ -15,7 +15,7 @@ from runtime_guard.plugin import DetectorsPlugin
 from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
-from runtime_guard.screen import MAX_FINDINGS, Screen
+from runtime_guard.screen import MAX_FINDINGS, TIERS, Screen
 
 
 class IsolatedDetector:
@@ -37,13 +37,20 @@ class IsolatedDetector:
         return await self._host.call(self._provider, lambda it: it.detect(text, role), check)
 
 
-def screen_of(host: PluginHost) -> Screen:
+def screen_of(
+    host: PluginHost, *, tiers: Collection[int] = TIERS, entities: Collection[str] | None = None
+) -> Screen:
     """The screen of all detectors: ours directly, those of plugins isolated.
+
+    Args:
+        host: the plugins.
+        tiers: which of our detectors are asked (:data:`runtime_guard.screen.TIERS`).
+        entities: types of spans that rows are screened for; default all.
 
     Raises:
         PluginError: a plugin does not load, so what it would have found is unknown.
     """
-    host.register("guard", DetectorsPlugin(), builtin=True)
+    host.register("guard", DetectorsPlugin(tiers), builtin=True)
     providers = host.providers("govkernel_detectors")
     for fault in host.broken():
         raise fault
@@ -58,7 +65,7 @@ def screen_of(host: PluginHost) -> Screen:
                 why=f"Both are called {detector.name[:100]!r}.",
                 remedy="Disable the plugin ([plugins] disabled), and tell its author.",
             )
-    return Screen([*detectors.values()])
+    return Screen([*detectors.values()], tiers=tiers, entities=entities)
 
 
 @asynccontextmanager

@@ -23,6 +23,9 @@ BEHIND: Final = 96
 AHEAD: Final = 256
 """Characters a window reaches ahead at most; spans longer than this may be found only in part."""
 
+BLOCK: Final = 4096
+"""Characters of a cell in a text that is all there."""
+
 AHEAD_WORDS: Final = 8
 """Words a window reaches ahead at most."""
 
@@ -96,6 +99,20 @@ def windows(text: str) -> Iterator[Window]:
     cutter = CellCutter()
     yield from cutter.feed(text)
     yield from cutter.finish()
+
+
+def blocks(text: str) -> Iterator[Window]:
+    """Large cells of a whole text, for screening what does not arrive in pieces; one where the text is short."""
+    start = 0
+    while start < len(text):
+        end = start + BLOCK
+        if end < len(text):
+            space = text.rfind(" ", start + BLOCK // 2, end)
+            end = space + 1 if space >= 0 else end
+        end = min(end, len(text))
+        first = max(0, start - AHEAD)
+        yield Window(text[first : end + AHEAD], first, start, end)
+        start = end
 
 
 def joined(text: str) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from govkernel.hookspecs import Detector, hookimpl
-from runtime_guard.detectors.presidio import PresidioDetector
-from runtime_guard.detectors.rules import injection_detector, secrets_detector
-from runtime_guard.screen import Screen
+from runtime_guard.defaults import default_detectors
+from runtime_guard.screen import TIERS, Screen
 
 
 class DetectorsPlugin:
-    """Presidio's patterns, secrets, and injection rules."""
+    """Presidio's patterns, secrets, rules, the gate and the encoder.
 
-    def __init__(self) -> None:
-        self._detectors: tuple[Detector, ...] = (PresidioDetector(), secrets_detector(), injection_detector())
+    Args:
+        tiers: those whose detectors are offered.
+    """
+
+    def __init__(self, tiers: Collection[int] = TIERS) -> None:
+        self._detectors = default_detectors(tiers)
 
     @hookimpl
     def govkernel_detectors(self) -> Sequence[Detector]:

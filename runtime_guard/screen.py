@@ -11,13 +11,16 @@ import hashlib
 import inspect
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import Detector
+from runtime_guard.batch import Team, screen_rows
 from runtime_guard.cells import Window, joined, windows
+from runtime_guard.judge import BatchDetector, Judge
 from runtime_guard.views import View, hidden_text, views
 
 MAX_TEXT: Final = 4 * 1024 * 1024
@@ -26,6 +29,9 @@ MAX_TEXT: Final = 4 * 1024 * 1024
 VIEWS: Final = "views"
 HIDDEN_TEXT: Final = "hidden_text"
 """Label of text that a person does not see."""
+
+TIERS: Final = frozenset({0, 1, 2})
+"""0: views of a text; 1: patterns, rules and the gate; 2: the encoder."""
 
 CACHE_SIZE: Final = 20_000
 MAX_FINDINGS: Final = 1_000
@@ -38,17 +44,34 @@ class Screen:
     """A set of detectors, asked together.
 
     Args:
-        detectors: at least one; their names must differ.
+        detectors: at least one; their names must differ. Default: those that ship with the guard, of the tiers.
+        tiers: of :data:`TIERS`.
+        entities: types of spans that :meth:`screen_many` reports; default all.
 
     Raises:
-        ValueError: no detectors, or two of the same name.
+        ValueError: no detectors, two of the same name, or an unknown tier.
+        ConfigError: a detector's model cannot be used.
     """
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
+    def __init__(
+        self,
+        detectors: Sequence[Detector] | None = None,
+        *,
+        tiers: Collection[int] = TIERS,
+        entities: Collection[str] | None = None,
+    ) -> None:
+        if not set(tiers) <= TIERS:
+            raise ValueError(f"unknown tiers: {sorted(set(tiers) - TIERS)}")
+        if detectors is None:
+            from runtime_guard.defaults import default_detectors  # noqa: PLC0415 - takes a second
+
+            detectors = default_detectors(tiers)
         names = [detector.name for detector in detectors]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"detectors must be named, and differently: {names}")
         self._detectors = tuple(detectors)
+        self._tiers = frozenset(tiers)
+        self._entities = None if entities is None else frozenset(entities)
         self._key = os.urandom(32)
         self._cache: OrderedDict[bytes, tuple[Finding, ...]] = OrderedDict()
 
@@ -57,12 +80,36 @@ class Screen:
         """Every label that can be found."""
         return frozenset(label for detector in self._detectors for label in detector.labels) | {HIDDEN_TEXT}
 
-    async def findings(self, text: str, role: str = "user") -> tuple[Finding, ...]:
-        """Findings about a whole text, sorted by place; the same as a stream of it would give.
+    def screen_many(self, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """Screen rows in order, a batch at a time; a bad row gets an ``error`` and the run goes on.
+
+        Args:
+            rows: mappings with ``id``, ``text`` and, if it is not a user's, ``role``
+                (``user``, ``tool``, ``response`` or ``system``).
+
+        Yields:
+            What :func:`runtime_guard.batch.screen_rows` says.
+        """
+        yield from screen_rows(rows, self._team)
+
+    @cached_property
+    def _team(self) -> Team:
+        """The same detectors, those that look at many texts at once apart."""
+        taggers = [item for item in self._detectors if isinstance(item, BatchDetector)]
+        judges = [item for item in self._detectors if isinstance(item, Judge)]
+        others = [item for item in self._detectors if item not in (*taggers, *judges)]
+        patterns = Screen(others or [_Nothing()], tiers=self._tiers)
+        return Team(patterns, taggers, judges, 0 in self._tiers, self._entities)
+
+    async def findings(
+        self, text: str, role: str = "user", cut: Callable[[str], Iterator[Window]] = windows
+    ) -> tuple[Finding, ...]:
+        """Findings about a whole text, sorted by place; by default the same as a stream of it would give.
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
             role: who wrote it: one of :data:`ROLES`.
+            cut: into which cells; :func:`runtime_guard.cells.blocks` is faster for long texts.
 
         Raises:
             InputError: ``guard.too-long``.
@@ -77,7 +124,7 @@ class Screen:
             )
         found: set[Finding] = set()
         cells = CellScreen(self, role)
-        for number, window in enumerate(windows(text)):
+        for number, window in enumerate(cut(text)):
             found.update(await cells.findings(window))
             if number % _YIELD_EVERY == _YIELD_EVERY - 1:
                 await asyncio.sleep(0)
@@ -106,6 +153,8 @@ class Screen:
     async def _detect(self, text: str, role: str) -> tuple[Finding, ...]:
         """Findings in the text, and those that only its views show, where they stand in the text."""
         found = await self._ask(text, role)
+        if 0 not in self._tiers:
+            return tuple(found)
         for finding in await self._disguised(text, role):
             if not any(_overlap(finding, item) for item in found if item.label == finding.label):
                 found.append(finding)
@@ -129,6 +178,17 @@ class Screen:
             except Exception as error:
                 raise _failed(detector.name, error) from error
         return found
+
+
+class _Nothing:
+    """Finds nothing: what is left where only models were asked for."""
+
+    name = "nothing"
+    labels: frozenset[str] = frozenset()
+
+    def detect(self, text: str, role: str) -> Sequence[Finding]:
+        """No findings."""
+        return ()
 
 
 class CellScreen:

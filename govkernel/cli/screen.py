@@ -1,14 +1,18 @@
-"""``govkernel screen``: what the detectors find in a text."""
+"""``govkernel screen``: what the detectors find in a text, or in every row of a file."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Annotated, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, say
+
+if TYPE_CHECKING:
+    from runtime_guard.screen import Screen
 
 MAX_INPUT: Final = 4 * 1024 * 1024
 
@@ -16,21 +20,47 @@ MAX_INPUT: Final = 4 * 1024 * 1024
 def screen(
     text: Annotated[str, typer.Argument(help="The text; - or nothing for standard input.")] = "-",
     role: Annotated[str, typer.Option(help="Who wrote it: system, user, tool or assistant.")] = "user",
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            help='Screen the rows {"id", "text", "role"?} of a file instead; - for standard input. '
+            "Exit 0 when all were read."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the rows' findings go [default: standard output].")
+    ] = None,
+    tiers: Annotated[
+        str, typer.Option(help="0: undo disguises; 1: patterns, rules, gate; 2: encoder.")
+    ] = "0,1,2",
+    entities: Annotated[
+        str, typer.Option(help="Types of spans to report in rows, with commas [default: all].")
+    ] = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Find PII, secrets and injections: exit 0 when nothing was found, 1 when something was.
+    """Find PII, secrets and injections in a text, or in every row of a file: exit 0 when nothing was found, 1 when something was.
 
     The JSON document holds places and labels, and the text with every finding masked; never the values.
     """
+    chosen = _screen(config, tiers, entities)
+    if jsonl is not None:
+        from govkernel.cli.screen_rows import screen_file
+
+        raise typer.Exit(screen_file(jsonl, out, chosen))
+    _one(text, role, chosen, as_json=as_json)
+
+
+def _screen(config: Path | None, tiers: str, entities: str) -> Screen:
     from govkernel.assemble import plugin_host
     from govkernel.config import load_settings
-    from govkernel.errors import ConfigError, InputError
+    from govkernel.errors import ConfigError
 
     try:
         from govkernel.guarding import screen_of
-        from runtime_guard.redact import masked
-        from runtime_guard.screen import ROLES
+
+        wanted = [item.strip() for item in entities.split(",") if item.strip()]
+        return screen_of(plugin_host(load_settings(config)), tiers=_tiers(tiers), entities=wanted or None)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("govkernel", "runtime_guard")):
             raise
@@ -40,19 +70,38 @@ def screen(
             why=f"No module named {error.name!r}.",
             remedy='Run `pip install "govkernel[guard]"`.',
         ) from None
+
+
+def _tiers(given: str) -> frozenset[int]:
+    from govkernel.errors import InputError
+    from runtime_guard.screen import TIERS
+
+    known = {str(tier): tier for tier in TIERS}
+    parts = [part.strip() for part in given.split(",")]
+    if not set(parts) <= set(known):
+        raise InputError(
+            "cli.tiers", f"There are no tiers {plain(given)!r}.", remedy="Use 0, 1, 2, with commas between."
+        )
+    return frozenset(known[part] for part in parts)
+
+
+def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
+    from govkernel.errors import InputError
+    from runtime_guard.redact import masked
+    from runtime_guard.screen import ROLES
+
     if role not in ROLES:
         raise InputError(
             "cli.role", f"There is no role {role!r}.", remedy=f"Use one of {', '.join(sorted(ROLES))}."
         )
     content = _read() if text == "-" else text
-    found = asyncio.run(screen_of(plugin_host(load_settings(config))).findings(content, role))
+    found = asyncio.run(chosen.findings(content, role))
     safe = masked(content, found)
 
     def tell() -> None:
         for item in found:
-            say(
-                f"{plain(item.label.ljust(18))} {item.start:>6}-{item.end:<6} {item.score:.2f}  {plain(item.detector)}"
-            )
+            place = f"{item.start:>6}-{item.end:<6}"
+            say(f"{plain(item.label.ljust(18))} {place} {item.score:.2f}  {plain(item.detector)}")
         say(f"[dim]{len(found)} finding(s)[/]")
         if found:
             say(plain(safe))

@@ -1,0 +1,238 @@
+"""Rows in, findings out, in order; a bad row is told apart and the run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from govkernel.domain import Finding
+from runtime_guard.cells import BLOCK, blocks
+from runtime_guard.rows import MAX_LINE, BadRow, Row, read_rows, row_of
+
+pytest.importorskip("presidio_analyzer", reason='pip install "govkernel[guard]"')
+from govkernel.cli.main import main
+from runtime_guard import Screen
+
+
+class Reds:
+    """Finds the word red."""
+
+    name = "reds"
+    labels = frozenset({"RED"})
+
+    def detect(self, text: str, role: str) -> list[Finding]:
+        at = text.find("red")
+        return [Finding(label="RED", start=at, end=at + 3, detector=self.name)] if at >= 0 else []
+
+
+class Anger:
+    """Judges by capitals; answers for many."""
+
+    name = "anger"
+    labels = frozenset({"hate"})
+    thresholds: Mapping[str, float] = {"hate": 0.5}
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def detect(self, text: str, role: str) -> list[Finding]:
+        return []
+
+    def judge(self, texts: Sequence[str], roles: Sequence[str]) -> list[dict[str, float]]:
+        self.batches.append(len(texts))
+        return [{"hate": 0.9 if text.isupper() else 0.1} for text in texts]
+
+
+class Tagger:
+    """Finds every digit, many texts at a time."""
+
+    name = "digits"
+    labels = frozenset({"DIGIT"})
+
+    def detect(self, text: str, role: str) -> list[Finding]:
+        return []
+
+    def detect_many(self, texts: Sequence[str]) -> list[list[Finding]]:
+        return [
+            [
+                Finding(label="DIGIT", start=at, end=at + 1, detector=self.name)
+                for at, char in enumerate(text)
+                if char.isdigit()
+            ]
+            for text in texts
+        ]
+
+
+def documents(rows: Sequence[Any], **choices: Any) -> list[dict[str, Any]]:
+    return list(Screen([Reds(), Anger(), Tagger()], **choices).screen_many(rows))
+
+
+def test_a_row_gets_spans_scores_and_flags() -> None:
+    (found,) = documents([{"id": "a", "text": "A RED 1 red"}])
+    assert found == {
+        "id": "a",
+        "findings": [
+            {"type": "DIGIT", "start": 6, "end": 7, "score": 1.0, "detector": "digits"},
+            {"type": "RED", "start": 8, "end": 11, "score": 1.0, "detector": "reds"},
+        ],
+        "labels": {"hate": 0.1},
+        "flagged": [],
+    }
+    assert documents([{"id": 1, "text": "LOUD"}])[0]["flagged"] == ["hate"]
+
+
+def test_entities_choose_what_is_reported() -> None:
+    (found,) = documents([{"id": "a", "text": "1 red"}], entities=["RED"])
+    assert [item["type"] for item in found["findings"]] == ["RED"]
+
+
+def test_a_judge_is_asked_for_many_rows_at_once_and_rows_stay_in_order() -> None:
+    anger = Anger()
+    rows = ({"id": number, "text": "LOUD" if number % 3 else "calm"} for number in range(200))
+    found = list(Screen([anger]).screen_many(rows))
+    assert [item["id"] for item in found] == list(range(200))
+    assert [bool(item["flagged"]) for item in found] == [bool(number % 3) for number in range(200)]
+    assert len(anger.batches) <= 4
+
+
+def test_a_judge_sees_through_disguises_when_tier_0_is_on() -> None:
+    text = "%4C%4F%55%44"  # LOUD
+    assert documents([{"id": 0, "text": text.lower() + " x"}])[0]["labels"] == {"hate": 0.1}
+    assert documents([{"id": 0, "text": text}])[0]["flagged"] == ["hate"]
+    lower = text.replace("%4C", "%4c")
+    assert documents([{"id": 0, "text": lower}], tiers={1})[0]["flagged"] == []
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (7, "row.malformed"),
+        ({"id": "a"}, "row.malformed"),
+        ({"id": "a", "text": None}, "row.malformed"),
+        ({"id": ["a"], "text": "x"}, "row.malformed"),
+        ({"id": "a" * 2000, "text": "x"}, "row.malformed"),
+        ({"id": "a", "text": "x", "role": "king"}, "row.malformed"),
+        ({"id": "a", "text": "x", "role": 1}, "row.malformed"),
+        ({"id": "a", "text": "half \ud800"}, "row.not-text"),
+        ({"id": "a", "text": "x" * (4 * 1024 * 1024 + 1)}, "guard.too-long"),
+    ],
+)
+def test_a_bad_row_gets_an_error_and_the_run_goes_on(row: Any, code: str) -> None:
+    bad, good = documents([row, {"id": "z", "text": "red"}])
+    assert bad["error"]["code"] == code
+    assert good["findings"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b'{"id": "a", "text": "\xff"}', "json.not-utf8"),
+        (b'{"id": "a", "text": "\\ud800"}', "json.not-utf8"),
+        (b"[" * 100 + b"]" * 100, "json.too-deep"),
+        (b"{", "json.malformed"),
+        (b'{"text": "a", "text": "b"}', "json.duplicate-key"),
+    ],
+)
+def test_a_bad_line_is_told_apart(line: bytes, code: str) -> None:
+    bad, good = read_rows(io.BytesIO(line + b'\n\n{"id": 1, "text": "x"}'))
+    assert isinstance(bad, BadRow)
+    assert bad.error.code == code
+    assert good == Row(1, "x", "user")
+
+
+def test_a_line_that_is_too_long_is_dropped_and_the_next_is_read() -> None:
+    long = b'{"id": 1, "text": "' + b"x" * (MAX_LINE + 5_000_000) + b'"}\n'
+    bad, good = read_rows(io.BytesIO(long + b'{"id": 2, "text": "x"}\n'))
+    assert isinstance(bad, BadRow)
+    assert bad.error.code == "row.too-large"
+    assert isinstance(good, Row)
+    assert good.id == 2
+
+
+def test_nul_is_a_character_like_others() -> None:
+    (found,) = documents([{"id": 0, "text": "\x00 red"}])
+    assert found["findings"][0]["start"] == 2
+
+
+def test_a_million_invisible_characters_are_answered() -> None:
+    (found,) = documents([{"id": 0, "text": "red" + "\u200b" * 1_000_000}])
+    assert found["findings"][0]["type"] == "RED"
+
+
+@pytest.mark.parametrize(
+    ("given_role", "meant"),
+    [(None, "user"), ("user", "user"), ("tool", "tool"), ("response", "assistant"), ("system", "system")],
+)
+def test_roles(given_role: str | None, meant: str) -> None:
+    row = row_of({"id": 1, "text": "x"} | ({"role": given_role} if given_role else {}))
+    assert isinstance(row, Row)
+    assert row.role == meant
+
+
+def test_rows_are_screened_where_a_loop_is_running() -> None:
+    async def inside() -> list[dict[str, Any]]:
+        return documents([{"id": 1, "text": "red"}])
+
+    assert asyncio.run(inside())[0]["findings"]
+
+
+@given(st.text(alphabet="ab \n", max_size=3 * BLOCK))
+@settings(max_examples=50, deadline=None)
+def test_blocks_cover_a_text_once(text: str) -> None:
+    cells = list(blocks(text))
+    assert "".join(text[cell.start : cell.end] for cell in cells) == text
+    assert all(text[cell.offset : cell.offset + len(cell.text)] == cell.text for cell in cells)
+
+
+def test_a_value_across_blocks_is_found_once() -> None:
+    text = "x" * (BLOCK - 6) + " bob@example.com " + "y" * BLOCK
+    found = next(Screen(tiers={1}).screen_many([{"id": 1, "text": text}]))["findings"]
+    spans = [text[item["start"] : item["end"]] for item in found if item["type"] == "EMAIL_ADDRESS"]
+    assert spans == ["bob@example.com"]
+
+
+def test_the_command_writes_one_document_per_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows.write_text('{"id": "a", "text": "bob@example.com"}\nnonsense\n{"id": "c", "text": "fine"}\n')
+    assert run("screen", "--jsonl", str(rows), "--out", str(out), "--tiers", "0,1") == 0
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [item["id"] for item in found] == ["a", None, "c"]
+    assert found[0]["findings"][0]["type"] == "EMAIL_ADDRESS"
+    assert found[1]["error"]["code"] == "json.malformed"
+    assert run("screen", "--jsonl", str(rows), "--tiers", "1", "--entities", "US_SSN") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["findings"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--jsonl", "absent.jsonl"),
+        ("--jsonl", "rows.jsonl", "--out", "rows.jsonl"),
+        ("--jsonl", "rows.jsonl", "--out", "absent/out.jsonl"),
+        ("--jsonl", "rows.jsonl", "--tiers", "0,9"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.jsonl").write_text("{}\n")
+    assert run("screen", *arguments) == 2
+    assert (tmp_path / "rows.jsonl").read_text() == "{}\n"
+
+
+def run(*arguments: str) -> int:
+    """Exit code of a command."""
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(SystemExit) as ended:
+        patched.setattr(sys, "argv", ["govkernel", *arguments])
+        main()
+    return int(ended.value.code or 0)

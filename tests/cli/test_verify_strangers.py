@@ -155,7 +155,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "an identity that is no pattern": ((*BY_CA[:-1], "regex:("), "identity.pattern"),
     "an artifact that is not there": (
         ("--bundle", "by-key.json", "--key", "key.pem"),
-        "provenance.unreadable",
+        "provenance.not-found",
     ),
     "a bundle that is not there": (("--bundle", "absent.json", "--key", "key.pem"), "cli.unreadable"),
     "a bundle that is a folder": (("--bundle", ".", "--key", "key.pem"), "cli.unreadable"),

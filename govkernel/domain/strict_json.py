@@ -92,7 +92,7 @@ def _plain(items: Iterable[Any]) -> bool:
             if not -_LARGEST <= item <= _LARGEST:
                 return False
         elif isinstance(item, dict):
-            if not all(type(key) is str and key.isascii() for key in item) or not _plain(item.values()):
+            if not "".join(item).isascii() or not _plain(item.values()):
                 return False
         elif (kind is not list and kind is not tuple) or not _plain(item):
             return False

@@ -11,7 +11,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from operator import itemgetter
+from typing import Final, NamedTuple, Self
 
 from govkernel.domain import Digest
 from govkernel.domain.manifest import model_manifest_digest
@@ -22,8 +23,7 @@ MAX_NAMED: Final = 20
 """Files that a difference names; the rest is counted."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """One file: its path relative to the root, with ``/``, and the SHA-256 of its bytes in hex."""
 
     path: str
@@ -49,7 +49,9 @@ class ModelManifest:
         Raises:
             ProvenanceError: ``provenance.empty``, or a path that may not stand in a manifest.
         """
-        entries = tuple(sorted(FileEntry(check_path(path), digest) for path, digest in files))
+        entries = tuple(
+            sorted((FileEntry(check_path(path), digest) for path, digest in files), key=itemgetter(0))
+        )
         if not entries:
             raise ProvenanceError(
                 "provenance.empty",

@@ -10,7 +10,9 @@ from typing import Final
 from govkernel.errors import ProvenanceError
 from govkernel.provenance.limits import MAX_FILES, MAX_PATH
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\\]")
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\\]|(?:\A|/)\.{0,2}(?:/|\Z)")
+"""A control character, a backslash, or a component that is empty, ``.`` or ``..``."""
+
 _REMEDY: Final = (
     "Rename the file; names must be the same, and different from each other, on every file system."
 )
@@ -27,13 +29,12 @@ def check_path(path: str) -> str:
             component, a backslash, a control character, or more than 4,096 bytes.
     """
     try:
-        encoded = path.encode("utf-8")
+        size = len(path) if path.isascii() else len(path.encode("utf-8"))
     except UnicodeEncodeError:
         raise ProvenanceError(
             "provenance.path-not-utf8", f"The file name {ascii(path)[:200]} is not UTF-8.", remedy=_REMEDY
         ) from None
-    parts = path.split("/")
-    if len(encoded) > MAX_PATH or _CONTROL.search(path) or any(part in {"", ".", ".."} for part in parts):
+    if size > MAX_PATH or _UNSAFE.search(path):
         raise ProvenanceError(
             "provenance.path-unsafe",
             f"The path {ascii(path)[:200]} may not stand in a manifest.",

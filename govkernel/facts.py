@@ -16,6 +16,9 @@ from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Evidence
 RISK_ORDER: Final = ("", "minimal", "limited", "high", "unacceptable")
 """Risk classes, mildest first."""
 
+VERDICT_ORDER: Final = ("safe", "unknown", "unsafe")
+"""Verdicts on files, best first."""
+
 SKEW: Final = timedelta(minutes=5)
 """How far the clock of the machine that ran a suite or scan may be ahead of ours."""
 
@@ -120,6 +123,26 @@ def _pii_scan(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
     }
 
 
+def _file_safety(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    latest = _latest(stated, lambda said: str(said["scanner"]["name"]), now)
+    return {
+        "verdict": max((_verdict(said) for said in latest), key=VERDICT_ORDER.index),
+        "complete": all(said["complete"] is True for said in latest),
+        "findings": max(sum(int(count) for count in said["rules"].values()) for said in latest),
+        "rules": sorted({str(rule) for said in latest for rule in said["rules"]}),
+        "checked": _digests({"digest": said["checked"]} for said in latest),
+    }
+
+
+def _verdict(said: Mapping[str, Any]) -> str:
+    """What it says, unless its own findings contradict it."""
+    return (
+        "unknown"
+        if said["verdict"] == "safe" and (said["rules"] or not said["complete"])
+        else said["verdict"]
+    )
+
+
 def _counts(said: Mapping[str, Any]) -> list[int]:
     return [int(count) for count in said.get("entityTypes", {}).values()]
 
@@ -178,6 +201,7 @@ def _latest(
 _SUMMARIES: Final[Mapping[str, tuple[str, Callable[[list[dict[str, Any]], datetime], dict[str, Any]]]]] = {
     "evaluation": (predicates.EVALUATION_RESULT, _evaluation),
     "piiScan": (predicates.PII_SCAN, _pii_scan),
+    "fileSafety": (predicates.FILE_SAFETY, _file_safety),
     "modelCard": (predicates.MODEL_CARD, _model_card),
     "promptRelease": (predicates.PROMPT_RELEASE, _prompt_release),
     "derivation": (predicates.DERIVATION, _derivation),

@@ -35,6 +35,7 @@ rules:
       - signature
       - evaluation-result
       - pii-scan
+      - file-safety
       - model-card
       - prompt-release
       - approval

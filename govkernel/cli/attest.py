@@ -10,7 +10,7 @@ import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, say
 from govkernel.cli.signing import Key, Name, Out, described, keep, open_key
-from govkernel.domain import predicates, strict_json
+from govkernel.domain import Artifact, predicates, strict_json
 from govkernel.errors import InputError
 
 
@@ -24,7 +24,8 @@ def attest(
     compute: Annotated[
         bool,
         typer.Option(
-            "--compute", help="Compute the claim instead: evaluation-result (with --suite) or pii-scan."
+            "--compute",
+            help="Compute the claim instead: evaluation-result (with --suite), pii-scan or file-safety.",
         ),
     ] = False,
     suite: Annotated[
@@ -57,7 +58,8 @@ def attest(
     settings = load_settings(config)
     uri = resolve_type(type_)
     subject = describe(path, ArtifactKind(kind) if kind else detect_kind(path))
-    claim = _compute(uri, path, suite) if predicate is None else _read(predicate)
+    claim = _compute(uri, path, suite, subject) if predicate is None else _read(predicate)
+    _check_subject(uri, claim, subject)
     content = sign_statement(subject, uri, claim, open_key(key, settings), name or [])
     written = keep([NamedBundle(f".{_short(uri)}.sigstore.json", content)], path, out, settings)
 
@@ -89,11 +91,28 @@ def _read(path: Path) -> dict[str, Any]:
     return claim
 
 
-def _compute(uri: str, path: Path, suite: Path | None) -> dict[str, Any]:
+def _check_subject(uri: str, claim: dict[str, Any], subject: Artifact) -> None:
+    """A claim about files says which it is about; it must be these."""
+    if uri != predicates.FILE_SAFETY or subject.digest is None:
+        return
+    if claim.get("checked") != {subject.digest.algorithm: subject.digest.hex}:
+        raise InputError(
+            "filesafety.other-files",
+            "The claim is about other files than these.",
+            why=f"They have the digest {subject.digest}.",
+            remedy="Judge these files, and attest that.",
+        )
+
+
+def _compute(uri: str, path: Path, suite: Path | None, subject: Artifact) -> dict[str, Any]:
     if uri == predicates.PII_SCAN:
         from runtime_guard.scan import scan_path
 
         return scan_path(path, now=datetime.now(UTC)).predicate()
+    if uri == predicates.FILE_SAFETY:
+        from govkernel.cli.scan import file_safety
+
+        return file_safety(path, subject.kind.value, datetime.now(UTC))[2]
     if uri == predicates.EVALUATION_RESULT:
         from runtime_guard.encoder.evaluate import evaluate
 
@@ -114,6 +133,8 @@ def _summary(uri: str, claim: dict[str, Any]) -> list[str]:
     if uri == predicates.PII_SCAN:
         state = "complete" if claim["complete"] else "INCOMPLETE"
         return [f"{claim['records']} records, {claim['findings']} findings, {state}"]
+    if uri == predicates.FILE_SAFETY:
+        return [f"{claim['files']} files, {claim['verdict']}"]
     if uri == predicates.EVALUATION_RESULT:
         verdict = "passed" if claim["passed"] else "FAILED"
         return [f"{claim['suite']['name']}: score {claim['score']:.3f}, {verdict}"]

@@ -14,12 +14,14 @@ from govkernel.cli import (
     admit,
     attest,
     audit,
+    bom,
     config,
     gate,
     init,
     lineage,
     plugins,
     policy,
+    scan,
     screen,
     serve,
     sign,
@@ -46,7 +48,9 @@ app.add_typer(trust.app, name="trust")
 app.command("gate")(gate.gate)
 app.command("admit")(admit.admit)
 app.command("lineage")(lineage.lineage)
+app.command("bom")(bom.bom)
 app.add_typer(policy.app, name="policy")
+app.command("scan")(scan.scan)
 app.command("screen")(screen.screen)
 app.add_typer(serve.app, name="serve")
 app.add_typer(audit.app, name="audit")

@@ -14,6 +14,7 @@ PROMPT_RELEASE: Final = f"{_BASE}/prompt-release/v1"
 APPROVAL: Final = f"{_BASE}/approval/v1"
 DERIVATION: Final = f"{_BASE}/derivation/v1"
 REVOCATION: Final = f"{_BASE}/revocation/v1"
+FILE_SAFETY: Final = f"{_BASE}/file-safety/v1"
 BREAK_GLASS: Final = f"{_BASE}/break-glass/v1"
 OMS_SIGNATURE: Final = "https://model_signing/signature/v1.0"
 
@@ -26,5 +27,6 @@ SHORT_NAMES: Final = {
     "derivation": DERIVATION,
     "revocation": REVOCATION,
     "break-glass": BREAK_GLASS,
+    "file-safety": FILE_SAFETY,
 }
 """What the command line and trust policies may write instead of the URI."""

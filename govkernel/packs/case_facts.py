@@ -72,6 +72,16 @@ class PiiScanCase(Facts):
     complete: bool = True
 
 
+class FileSafetyCase(Facts):
+    """``FileSafetyFacts``; by default everything was judged and is safe."""
+
+    verdict: str = Field("safe", pattern="^(safe|unknown|unsafe)$")
+    complete: bool = True
+    findings: int = Field(0, ge=0)
+    rules: tuple[str, ...] = ()
+    checked: tuple[str, ...] = (str(EXAMPLE_DIGEST),)
+
+
 class ModelCardCase(Facts):
     """``ModelCardFacts``; by default of minimal risk."""
 
@@ -127,6 +137,7 @@ class EvidenceCase(Facts):
     approver_roles: tuple[str, ...] = ()
     evaluation: EvaluationCase | None = None
     pii_scan: PiiScanCase | None = None
+    file_safety: FileSafetyCase | None = None
     model_card: ModelCardCase | None = None
     prompt_release: PromptReleaseCase | None = None
     derivation: DerivationCase | None = None

@@ -1,0 +1,145 @@
+"""``govkernel scan``: judge files before they are trusted, without loading them, and say so as signed evidence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from govkernel.cli.output import Config, Exit, Json, plain, print_json, say
+from govkernel.cli.signing import Name, Out, keep, open_key
+from govkernel.domain import Artifact, ArtifactKind, predicates
+from govkernel.errors import InputError
+
+if TYPE_CHECKING:
+    from govkernel.filesafety import Report
+
+_EXITS: Final = {"safe": Exit.YES, "unsafe": Exit.NO, "unknown": Exit.ERROR}
+_SHOWN: Final = 200
+_UNBOUND: Final = frozenset({"link", "not-a-file", "unreadable", "changed", "empty"})
+"""Rules after which the files judged are not all there are."""
+
+
+def scan(
+    path: Annotated[Path, typer.Argument(help="What to judge: file or folder.")],
+    attest: Annotated[
+        bool, typer.Option("--attest", help="Sign the outcome as a file-safety statement; needs --key.")
+    ] = False,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Private key: a PEM file, or the URI of a key a plugin opens.")
+    ] = None,
+    kind: Annotated[str, typer.Option("--kind", help="model, prompt, dataset, … [default: detected].")] = "",
+    name: Name = None,
+    out: Out = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Judge model files without loading them: exit 0 safe, 1 unsafe, 2 cannot tell."""
+    if attest != (key is not None):
+        raise InputError(
+            "cli.scan-key", "--attest and --key go together.", remedy="Give both, or neither to judge only."
+        )
+    if key is None:
+        from govkernel.filesafety import judge
+
+        report, written = judge(path), list[Path]()
+    else:
+        report, written = _attested(path, kind, key, name or [], out, config)
+    if as_json:
+        print_json(_document(report, written))
+    else:
+        _show(report, path, written)
+    raise typer.Exit(_EXITS[report.verdict])
+
+
+def file_safety(path: Path, kind: str, now: datetime) -> tuple[Artifact, Report, dict[str, Any]]:
+    """Judge an artifact, and identify it by the digest of exactly the bytes judged.
+
+    Args:
+        path: file or folder.
+        kind: what it is; empty to detect it.
+        now: stated as the end, aware.
+
+    Returns:
+        The artifact, the report, and the predicate about it.
+
+    Raises:
+        InputError: ``filesafety.not-found``, ``filesafety.not-bound``: not all files could be read.
+        ProvenanceError: it has no digest, e.g. for an unsafe file name.
+    """
+    from govkernel.filesafety import judge
+    from govkernel.provenance import ModelManifest, detect_kind
+    from govkernel.provenance.digest import artifact_of
+    from govkernel.provenance.files import HashedFile
+
+    report = judge(path, hashed=True)
+    unbound = next(
+        (item for item in report.findings if item.rule in _UNBOUND and "!/" not in item.path), None
+    )
+    if unbound is not None:
+        raise InputError(
+            "filesafety.not-bound",
+            "The outcome cannot be bound to a digest: not all files could be read.",
+            why=f"{unbound.path}: {unbound.rule}",
+            remedy="Replace links by the files they point to, and let nothing write there meanwhile.",
+        )
+    files = [HashedFile(item.path, item.sha256, item.head, item.size) for item in report.files]
+    manifest = ModelManifest.of(((item.path, item.sha256) for item in files), single=not path.is_dir())
+    artifact = artifact_of(path, ArtifactKind(kind) if kind else detect_kind(path), None, manifest, files)
+    if artifact.digest is None:
+        raise InputError(
+            "filesafety.not-bound", "The artifact has no digest.", remedy="Give a file or folder."
+        )
+    return artifact, report, report.predicate(artifact.digest.hex, now)
+
+
+def _attested(
+    path: Path, kind: str, key: str, names: list[str], out: Path | None, config: Path | None
+) -> tuple[Report, list[Path]]:
+    from govkernel.config import load_settings
+    from govkernel.provenance import NamedBundle, attest
+
+    settings = load_settings(config)
+    signer = open_key(key, settings)
+    if kind and kind not in set(ArtifactKind):
+        raise InputError(
+            "cli.kind",
+            f"There is no artifact kind {kind!r}.",
+            remedy=f"Use one of {', '.join(ArtifactKind)}.",
+        )
+    artifact, report, predicate = file_safety(path, kind, datetime.now(UTC))
+    content = attest(artifact, predicates.FILE_SAFETY, predicate, signer, names)
+    return report, keep([NamedBundle(".file-safety.sigstore.json", content)], path, out, settings)
+
+
+def _document(report: Report, written: list[Path]) -> dict[str, Any]:
+    return {
+        "verdict": report.verdict.value,
+        "complete": report.complete,
+        "files": [
+            {"path": item.path, "format": item.format, "size": item.size, "sha256": item.sha256 or None}
+            for item in report.files
+        ],
+        "findings": [
+            {"path": item.path, "rule": item.rule, "verdict": item.verdict.value, "detail": item.detail}
+            for item in report.findings
+        ],
+        "bundles": [str(path) for path in written],
+    }
+
+
+def _show(report: Report, path: Path, written: list[Path]) -> None:
+    from govkernel.filesafety import RULES
+
+    mark = {"safe": "[green]✓[/] safe", "unsafe": "[red]✗[/] unsafe", "unknown": "[yellow]?[/] cannot tell"}
+    say(f"{mark[report.verdict]}: {plain(path)}, {len(report.files)} files")
+    for item in report.findings[:_SHOWN]:
+        detail = f": {item.detail}" if item.detail else ""
+        say(f"  {item.verdict.value:7} {plain(item.path)}  {item.rule}{plain(detail)}")
+        say(f"          {plain(RULES[item.rule].meaning)}")
+    if len(report.findings) > _SHOWN:
+        say(f"  and {len(report.findings) - _SHOWN} more")
+    for bundle in written:
+        say(f"  bundle  {plain(bundle)}")

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from govkernel.cli.output import Config, Exit, Json, finish, plain, say
-from govkernel.config import Settings
-from govkernel.domain import ArtifactKind, ArtifactRef, Digest
 from govkernel.errors import InputError
-from govkernel.lineage import FORMATS, Lineage, ancestry, as_dict, descendants, draw
-from govkernel.lineage.trace import claimed_parents, known
 
 if TYPE_CHECKING:
     from govkernel.audit import AuditRow
+    from govkernel.config import Settings
+    from govkernel.domain import ArtifactRef
+    from govkernel.lineage import Lineage
 
 
 def lineage(
@@ -41,6 +40,7 @@ def lineage(
     With --descendants, 0 when all that was made from it is signed; with --deployed, 0 when none of it was admitted.
     """
     from govkernel.config import load_settings
+    from govkernel.lineage import FORMATS, draw
 
     if form not in FORMATS:
         raise InputError(
@@ -53,7 +53,7 @@ def lineage(
             remedy="Add --descendants.",
         )
     settings = load_settings(config)
-    found = asyncio.run(_trace(settings, _reference(artifact, kind), down=down))
+    found = asyncio.run(trace(settings, reference(artifact, kind), down=down))
     if deployed:
         _tell_deployments(found, admissions(settings, found), as_json=as_json)
     sys.stdout.write(draw(found, "json" if as_json else form, down=down))
@@ -61,6 +61,8 @@ def lineage(
 
 
 def _tell_deployments(lineage: Lineage, found: list[dict[str, str]], *, as_json: bool) -> NoReturn:
+    from govkernel.lineage import as_dict, draw
+
     def text() -> None:
         sys.stdout.write(draw(lineage, "tree", down=True))
         for item in found:
@@ -109,9 +111,13 @@ def _admitted(row: AuditRow, lineage: Lineage) -> Iterator[dict[str, str]]:
             }
 
 
-async def _trace(settings: Settings, ref: ArtifactRef, *, down: bool) -> Lineage:
+async def trace(settings: Settings, ref: ArtifactRef, *, down: bool) -> Lineage:
+    """The ancestry of an artifact, or its descendants, by the workspace's trust policy and bundle store."""
     from govkernel.assemble import current_trust, plugin_host
+    from govkernel.domain import Digest
     from govkernel.gather import EvidenceGatherer
+    from govkernel.lineage import ancestry, descendants
+    from govkernel.lineage.trace import claimed_parents, known
     from govkernel.provenance import BundleStore
 
     trust = current_trust(settings)
@@ -130,7 +136,13 @@ async def _trace(settings: Settings, ref: ArtifactRef, *, down: bool) -> Lineage
     return await descendants(root, gatherer, claims, now)
 
 
-def _reference(artifact: str, kind: str) -> ArtifactRef:
+def reference(artifact: str, kind: str) -> ArtifactRef:
+    """What a command's argument names.
+
+    Raises:
+        InputError: ``cli.artifact``.
+    """
+    from govkernel.domain import ArtifactKind, ArtifactRef, Digest
     from govkernel.provenance import detect_kind
 
     path = Path(artifact)

@@ -6,10 +6,10 @@ Pure: evidence comes in as values, and their order never matters.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from govkernel.domain import ArtifactKind, Digest
+from govkernel.domain import ArtifactKind, Digest, Evidence
 from govkernel.errors import GovkernelError
 
 
@@ -32,6 +32,7 @@ class Node:
         signers: who made accepted statements about it.
         license: SPDX id of its accepted model card; empty when none says so.
         rejections: codes of refused bundles about it.
+        evidence: what was accepted about it.
     """
 
     digest: Digest
@@ -41,6 +42,7 @@ class Node:
     signers: tuple[str, ...] = ()
     license: str = ""
     rejections: tuple[str, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ def _node(judged: Judged, name: str, now: datetime) -> Node:
         signers=tuple(facts["signers"]),
         license=_license(evidence),
         rejections=tuple(facts["rejections"]),
+        evidence=evidence,
     )
 
 

@@ -23,7 +23,8 @@ from govkernel.hookspecs import LoadedPack, PolicyEngine, hookimpl
 from govkernel.kernel import Kernel
 from govkernel.packs import find_pack, load_pack
 from govkernel.plugins import PluginHost, Provider
-from govkernel.provenance import BundleStore, TrustPolicy
+from govkernel.provenance import BundleStore, Receipts, TrustPolicy
+from govkernel.provenance.digest import read
 from govkernel.provenance.plugin import ProvenancePlugin
 from govkernel.provenance.trust_current import FOLDER, CurrentTrust
 
@@ -63,7 +64,11 @@ class Assembly:
 
 
 def plugin_host(
-    settings: Settings, trust: TrustPolicy | CurrentTrust | None = None, *, local: bool = False
+    settings: Settings,
+    trust: TrustPolicy | CurrentTrust | None = None,
+    *,
+    local: bool = False,
+    receipts: Path | None = None,
 ) -> PluginHost:
     """The plugins of a workspace: ours, then those installed.
 
@@ -72,6 +77,7 @@ def plugin_host(
         trust: the trust policy; without it there are no evidence plugins.
         local: a command of the user's own: ``file:`` names may lie anywhere and start from the working
             directory. Servers resolve them only under the configured roots.
+        receipts: directory whose receipts may stand in for hashing; see :class:`govkernel.provenance.Receipts`.
     """
     host = PluginHost(deadline=settings.plugins.deadline)
     host.register("engines", EnginesPlugin(settings), builtin=True)
@@ -81,7 +87,9 @@ def plugin_host(
         store = BundleStore(settings.path(settings.trust.attestations))
         roots = None if local else [settings.path(root) for root in settings.trust.file_roots]
         base = Path() if local else settings.root
-        host.register("provenance", ProvenancePlugin(trust, store, base=base, roots=roots), builtin=True)
+        reader = Receipts(receipts).read if receipts else read
+        plugin = ProvenancePlugin(trust, store, base=base, roots=roots, reader=reader)
+        host.register("provenance", plugin, builtin=True)
     host.load(settings.plugins.settings, settings.plugins.disabled)
     return host
 
@@ -131,6 +139,7 @@ async def assembled(
     trust: TrustPolicy | None = None,
     packs: Sequence[PackTable] | None = None,
     local: bool = False,
+    receipts: Path | None = None,
 ) -> AsyncIterator[Assembly]:
     """A running kernel with its audit log; closed on leaving.
 
@@ -139,9 +148,10 @@ async def assembled(
         trust: instead of the workspace's trust policy.
         packs: instead of the configured packs.
         local: see :func:`plugin_host`.
+        receipts: see :func:`plugin_host`.
     """
     judge = current_trust(settings, trust)
-    host = plugin_host(settings, judge, local=local)
+    host = plugin_host(settings, judge, local=local, receipts=receipts)
     try:
         loaded = await load_packs(host, settings.packs if packs is None else packs, settings.root)
         log = await asyncio.to_thread(open_log, settings)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from govkernel.cli.output import Config, Exit, Json, Reports
+from govkernel.cli.output import Config, Exit, Json, ReceiptsFolder, Reports
 from govkernel.domain import Action
 from govkernel.errors import InputError
 from govkernel.facts import RISK_ORDER
@@ -43,6 +43,7 @@ def gate(
     report: Annotated[str, typer.Option("--format", help="text, json, junit, sarif or github.")] = "text",
     out: Annotated[Path | None, typer.Option(help="Write the report to a file as well.")] = None,
     reports: Reports = None,
+    receipts: ReceiptsFolder = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -64,7 +65,10 @@ def gate(
         from govkernel.assemble import assembled
         from govkernel.gate.service import run_gate
 
-        async with assembled(settings, trust=judge, packs=packs_named(settings, pack), local=True) as parts:
+        chosen_packs = packs_named(settings, pack)
+        async with assembled(
+            settings, trust=judge, packs=chosen_packs, local=True, receipts=receipts
+        ) as parts:
             chosen = report_format(parts.host, "json" if as_json else report)
             more = more_reports(parts.host, reports)
             outcome = await run_gate(

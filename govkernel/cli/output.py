@@ -37,6 +37,13 @@ Reports = Annotated[
         help="FORMAT=FILE: another report of the same decisions, e.g. sarif=gate.sarif; repeatable.",
     ),
 ]
+ReceiptsFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--receipts",
+        help="Keep receipts in this directory, and do not hash again what is unchanged since.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Config = Annotated[
     Path | None, typer.Option("--config", help="Configuration file [default: nearest govkernel.toml].")

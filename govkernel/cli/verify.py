@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from govkernel.cli.output import Config, Json, finish, plain, say
+from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, say
 from govkernel.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def verify(
             help="File of the folder that is not part of the artifact; repeatable; not with a trust policy.",
         ),
     ] = None,
+    receipts: ReceiptsFolder = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -59,7 +60,8 @@ def verify(
     from govkernel.cli.anchoring import choose_anchor
     from govkernel.config import load_settings
     from govkernel.domain import ArtifactKind, RejectedStatement
-    from govkernel.provenance import resolve_type, verify_path
+    from govkernel.provenance import Receipts, resolve_type, verify_path
+    from govkernel.provenance.digest import read
     from govkernel.provenance.verify_foreign import verify_foreign
 
     if kind and kind not in set(ArtifactKind):
@@ -72,17 +74,17 @@ def verify(
     said = ArtifactKind(kind) if kind else None
     anchor = choose_anchor(key=key, ca=ca, trusted_root=trusted_root, identity=identity, issuer=issuer)
     now, raw, source = datetime.now(UTC), _read(bundle), str(bundle)
+    reader = Receipts(receipts).read if receipts else read
     if anchor is None:
-        judged = verify_path(
-            path, raw, current_trust(load_settings(config)).now(), said, now=now, source=source
-        )
+        trust = current_trust(load_settings(config)).now()
+        judged = verify_path(path, raw, trust, said, now=now, source=source, reader=reader)
         if isinstance(judged, RejectedStatement):
             _refuse(path, judged, as_json)
         statement: Statement | None = judged.statement
         document, signers = judged.model_dump(mode="json"), judged.signers
     else:
         skipped = frozenset((*(ignore or ()), *_inside(bundle, path)))
-        found = verify_foreign(path, raw, anchor, said, now=now, source=source, ignore=skipped)
+        found = verify_foreign(path, raw, anchor, said, now=now, source=source, ignore=skipped, reader=reader)
         if isinstance(found, RejectedStatement):
             _refuse(path, found, as_json)
         statement, signers, notes = found.statement, (found.signer,), found.notes

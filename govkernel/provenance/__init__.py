@@ -11,6 +11,7 @@ from govkernel.provenance.limits import MAX_BUNDLE
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.plugin import ProvenancePlugin
 from govkernel.provenance.predicates import check_predicate, resolve_type
+from govkernel.provenance.receipts import Receipts
 from govkernel.provenance.resolvers import CatalogResolver, DigestResolver, FileResolver
 from govkernel.provenance.revocation import PassedOver, RevocationList, read_list, sign_list
 from govkernel.provenance.sign import NamedBundle, SignedArtifact, attest, sign_artifact
@@ -37,6 +38,7 @@ __all__ = [
     "PassedOver",
     "ProvenancePlugin",
     "PublicKey",
+    "Receipts",
     "RevocationList",
     "SignedArtifact",
     "TrustPolicy",

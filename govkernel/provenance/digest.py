@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,13 +11,16 @@ from govkernel.domain import Artifact, ArtifactKind, Digest
 from govkernel.domain.formats import formats_of
 from govkernel.domain.manifest import MANIFEST_TYPE
 from govkernel.errors import ProvenanceError
-from govkernel.provenance.files import HashedFile, hash_file, hash_tree
+from govkernel.provenance.files import HashedFile, Reader, hash_file, hash_open, hash_tree
 from govkernel.provenance.limits import MAX_PROMPT
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.prompt import canonical_prompt
 
 MANIFEST_KINDS: Final = frozenset({ArtifactKind.MODEL, ArtifactKind.ADAPTER, ArtifactKind.TOKENIZER})
 """Kinds whose digest is that of a manifest even for a single file."""
+
+PathReader = Callable[[Path], tuple[ModelManifest, list[HashedFile]]]
+"""Reads an artifact completely; what :func:`read` does, and may do it by other means."""
 
 _DATASET_SUFFIXES: Final = frozenset(
     {".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".avro", ".jsonl.gz", ".csv.gz"}
@@ -66,8 +70,13 @@ def describe(path: Path, kind: ArtifactKind, name: str | None = None) -> Artifac
     return artifact_of(path, kind, name, manifest, files)
 
 
-def read(path: Path) -> tuple[ModelManifest, list[HashedFile]]:
-    """The manifest of a path and the files behind it, read completely; raises like :func:`describe`."""
+def read(path: Path, reader: Reader = hash_open) -> tuple[ModelManifest, list[HashedFile]]:
+    """The manifest of a path and the files behind it, read completely; raises like :func:`describe`.
+
+    Args:
+        path: a file or a directory.
+        reader: reads each file once it was opened.
+    """
     if path.is_symlink():
         raise ProvenanceError(
             "provenance.symlink",
@@ -76,11 +85,11 @@ def read(path: Path) -> tuple[ModelManifest, list[HashedFile]]:
             remedy="Name the file or directory it points to.",
         )
     if path.is_dir():
-        files = hash_tree(path)
+        files = hash_tree(path, reader)
         return ModelManifest.of((item.path, item.sha256) for item in files), files
     if not path.exists():
         raise ProvenanceError("provenance.not-found", f"There is no {str(path)!r}.", remedy="Check the path.")
-    file = hash_file(path, path.name)
+    file = hash_file(path, path.name, reader)
     return ModelManifest.of([(path.name, file.sha256)], single=True), [file]
 
 

@@ -54,18 +54,15 @@ class HashedFile(NamedTuple):
         path: relative to the artifact, with ``/``.
         sha256: of its bytes, hex.
         head: its first 16 bytes.
-        stamp: the file it was, unchanged from before it was read until after.
+        size: in bytes.
+        stamp: the file it was, unchanged from before it was read until after; None if it was not read here.
     """
 
     path: str
     sha256: str
     head: bytes
-    stamp: FileStamp
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        return self.stamp.size
+    size: int
+    stamp: FileStamp | None = None
 
 
 Reader = Callable[[int, str, FileStamp], HashedFile]
@@ -102,7 +99,7 @@ def hash_open(
         raise _unreadable(None, name, error) from None
     if before != after or size != after.size:
         raise refused("changed-while-read", name, "It changed while it was read.")
-    return HashedFile(name, hasher.hexdigest(), head, after)
+    return HashedFile(name, hasher.hexdigest(), head, size, after)
 
 
 def hash_file(path: Path | str, name: str, read: Reader = hash_open) -> HashedFile:

@@ -16,6 +16,9 @@ MAX_BUNDLES: Final = 1000
 MAX_FILES: Final = 100_000
 """Files of one model or dataset directory."""
 
+MAX_RECEIPT: Final = 32 * 1024 * 1024
+"""Bytes of one receipt, enough for :data:`MAX_FILES` files with names of usual length."""
+
 MAX_PATH: Final = 4096
 """UTF-8 bytes of one path inside a manifest."""
 

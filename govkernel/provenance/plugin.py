@@ -14,6 +14,7 @@ from govkernel.hookspecs import (
     hookimpl,
 )
 from govkernel.provenance.adjacent import AdjacentFiles
+from govkernel.provenance.digest import PathReader, read
 from govkernel.provenance.keys import LocalKeyProvider
 from govkernel.provenance.memory import ManifestMemory
 from govkernel.provenance.resolvers import CatalogResolver, Clock, DigestResolver, FileResolver
@@ -35,6 +36,7 @@ class ProvenancePlugin:
             on their own files should allow.
         adjacent: whether bundles beside local artifacts are looked at.
         passphrase: opens encrypted signing keys.
+        reader: reads local artifacts; receipts may stand in for hashing.
         clock: the time at which signed names are judged.
     """
 
@@ -47,6 +49,7 @@ class ProvenancePlugin:
         roots: Sequence[Path] | None = None,
         adjacent: bool = True,
         passphrase: bytes | None = None,
+        reader: PathReader = read,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         memory = ManifestMemory()
@@ -57,7 +60,7 @@ class ProvenancePlugin:
         self._verifiers = verifiers
         self._sources: list[AttestationSource] = [store, *([AdjacentFiles()] if adjacent else [])]
         self._resolvers: list[ReferenceResolver] = [
-            FileResolver(base, roots, memory),
+            FileResolver(base, roots, memory, reader),
             DigestResolver(),
             CatalogResolver(store, trust, verifiers, clock),
         ]

@@ -12,7 +12,7 @@ from govkernel.domain import AcceptedStatement, Artifact, ArtifactRef, Digest, R
 from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
 from govkernel.errors import GovkernelError
 from govkernel.hookspecs import Bundle, EvidenceVerifier, VerifiedStatement
-from govkernel.provenance.digest import MANIFEST_KINDS, artifact_of, read
+from govkernel.provenance.digest import MANIFEST_KINDS, PathReader, artifact_of, read
 from govkernel.provenance.memory import ManifestMemory
 from govkernel.provenance.store import BundleStore
 
@@ -48,6 +48,7 @@ class FileResolver:
         roots: directories that may be read; None for all. A server should name them: the paths in what it is
             asked about come from strangers.
         memory: remembers manifests, so that a verifier can name files that differ.
+        reader: reads an artifact; receipts may stand in for hashing.
     """
 
     schemes = frozenset({"file"})
@@ -57,7 +58,9 @@ class FileResolver:
         base: Path = Path(),
         roots: Sequence[Path] | None = None,
         memory: ManifestMemory | None = None,
+        reader: PathReader = read,
     ) -> None:
+        self._reader = reader
         self._base = base
         self._roots = None if roots is None else tuple(root.resolve() for root in roots)
         self._memory = memory or ManifestMemory()
@@ -76,7 +79,7 @@ class FileResolver:
         path = self._base / (text[2:] if text.startswith("///") else text)
         if not path.exists() or not self._allowed(path):
             return None
-        manifest, files = read(path)
+        manifest, files = self._reader(path)
         artifact = artifact_of(path, ref.kind, ref.uri, manifest, files)
         self._memory.remember(artifact, manifest)
         return artifact.model_copy(update={"where": ref.where})

@@ -13,7 +13,7 @@ from govkernel.domain.artifact import Artifact, ArtifactKind
 from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
 from govkernel.errors import GovkernelError, InputError, ProvenanceError
 from govkernel.provenance.anchors import Anchor
-from govkernel.provenance.digest import artifact_of, detect_kind, read
+from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
 from govkernel.provenance.files import HashedFile
 from govkernel.provenance.foreign import MessageSignature, check_oms, parse_foreign
 from govkernel.provenance.manifest import ModelManifest
@@ -55,6 +55,7 @@ def verify_foreign(
     now: datetime,
     source: str = "",
     ignore: frozenset[str] = frozenset(),
+    reader: PathReader = read,
 ) -> VerifiedBundle | RejectedStatement:
     """Whether a bundle holds for what lies at ``path``.
 
@@ -66,11 +67,12 @@ def verify_foreign(
         now: aware, UTC.
         source: where the bundle came from, for messages.
         ignore: files of a directory, relative with ``/``, that are not part of the artifact.
+        reader: reads the artifact; receipts may stand in for hashing.
 
     Raises:
         ProvenanceError: the artifact itself cannot be read.
     """
-    found = _Found(path, kind, *_without(*read(path), ignore))
+    found = _Found(path, kind, *_without(*reader(path), ignore))
     claimed = ""
     try:
         bundle = parse_foreign(raw)

@@ -10,7 +10,7 @@ from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.bundle import ParsedBundle, parse_bundle
-from govkernel.provenance.digest import artifact_of, detect_kind, read
+from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.predicates import check_predicate
@@ -34,6 +34,7 @@ def verify_path(
     *,
     now: datetime,
     source: str = "",
+    reader: PathReader = read,
 ) -> VerifiedStatement | RejectedStatement:
     """Whether a bundle is a valid statement about what lies at ``path``.
 
@@ -45,6 +46,8 @@ def verify_path(
         kind: what the artifact is; default is what the statement says, else what the path looks like.
         now: aware, UTC.
         source: where the bundle came from, for messages.
+        reader: reads the artifact; receipts may stand in for hashing.
+        reader: reads the artifact; receipts may stand in for hashing.
 
     Returns:
         The verified statement, or the reason for refusing it.
@@ -55,7 +58,7 @@ def verify_path(
     """
     parsed: ParsedBundle | None = None
     keys = trust.keys if isinstance(trust, TrustPolicy) else (_only(trust),)
-    manifest, files = read(path)
+    manifest, files = reader(path)
     try:
         parsed = _key_based(parse_bundle(bundle))
         opened = open_bundle(parsed, keys)

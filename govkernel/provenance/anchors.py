@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from govkernel.domain import Signer
 from govkernel.errors import InputError, ProvenanceError
-from govkernel.provenance.dsse import Envelope
+from govkernel.provenance.dsse import Envelope, encode
 from govkernel.provenance.foreign import ForeignBundle
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.oms_v02 import holds_v02
@@ -74,6 +74,11 @@ class KeyAnchor:
         text = key.public_bytes(pem_form, spki)
         return cls(key, hashlib.sha256(der).hexdigest(), hashlib.sha256(text).hexdigest())
 
+    @property
+    def _hints(self) -> frozenset[str]:
+        """What bundles call it: we and model-signing in hex, cosign in base64."""
+        return frozenset({self.key_id, self.pem_hint, encode(bytes.fromhex(self.key_id))})
+
     def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
         """The key, if it signed; see :meth:`Anchor.signer`."""
         if bundle.chain:
@@ -83,7 +88,7 @@ class KeyAnchor:
                 remedy="Verify it with --ca or --trusted-root, and the identity.",
             )
         if not signs(self.key, bundle, message):
-            raise invalid() if bundle.hint in {self.key_id, self.pem_hint} else _another_key()
+            raise invalid() if bundle.hint in self._hints else _another_key()
         return Signer(name=self.key_id[:16], key_id=self.key_id)
 
 

@@ -1,4 +1,4 @@
-"""Bundles of any maker (Sigstore protobuf-specs v0.1 to v0.3, JSON form): read, nothing about them checked.
+"""Bundles of any maker (Sigstore protobuf-specs v0.1 to v0.3, JSON form; DSSE alone): read, nothing checked.
 
 Unlike :mod:`govkernel.provenance.bundle`, which reads what we write, this also reads certificates and bare signatures
 over a file. Log entries and timestamps are left to who verifies them.
@@ -57,6 +57,10 @@ def parse_foreign(raw: bytes) -> ForeignBundle:
     document = strict_json.loads(raw, max_bytes=MAX_BUNDLE)
     if not isinstance(document, dict):
         raise refuse("bundle-malformed", "The bundle is not an object.")
+    if (
+        "payloadType" in document and "mediaType" not in document
+    ):  # in-toto-golang, witness: the envelope alone
+        return ForeignBundle(parse_envelope(document), (), "", raw, unlogged=False)
     media_type = document.get("mediaType")
     if not isinstance(media_type, str) or media_type not in MEDIA_TYPES:
         raise refuse("media-type", "The document is not a Sigstore bundle of a version we know.")

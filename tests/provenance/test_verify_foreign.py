@@ -26,7 +26,7 @@ from govkernel.provenance.verify_foreign import BYTES_ONLY, VerifiedBundle, veri
 from govkernel.provenance.x509 import read_roots
 from tests.provenance.conftest import NOW
 from tests.simulators.certificate_lies import ALICE, Family
-from tests.simulators.lying_signer import oms, signed, statement
+from tests.simulators.lying_signer import b64, oms, signed, statement
 from tests.simulators.signing import bare, certified
 from tests.simulators.x509 import PrivateKey
 
@@ -214,8 +214,21 @@ def test_a_hint_tells_a_changed_bundle_from_a_stranger(artifact: Path, stranger:
         return lambda bundle: bundle["verificationMaterial"]["publicKey"].update(hint=text)
 
     assert code_of(artifact, signed(said, stranger)) == "provenance.signer-not-trusted"
-    for known in (BY_KEY.key_id, BY_KEY.pem_hint):
+    cosign = b64(bytes.fromhex(BY_KEY.key_id))
+    for known in (BY_KEY.key_id, BY_KEY.pem_hint, cosign):
         assert code_of(artifact, signed(said, stranger, hint(known))) == "provenance.signature-invalid"
+
+
+def test_an_envelope_alone_is_enough_for_a_key(artifact: Path) -> None:
+    said = statement(plain(artifact), "https://witness.testifysec.com/attestation-collection/v0.1", {})
+    envelope = json.loads(signed(said, SIGNER))["dsseEnvelope"]
+    envelope["signatures"][0]["keyid"] = "whatever"
+    accepted(artifact, json.dumps(envelope).encode())
+    assert code_of(artifact, json.dumps(envelope).encode(), CA) == "certificate.missing"
+    envelope["signatures"] *= 2
+    assert code_of(artifact, json.dumps(envelope).encode()) == "provenance.signature-many"
+    envelope["payloadType"] = "text/plain"
+    assert code_of(artifact, json.dumps(envelope).encode()) == "provenance.payload-type"
 
 
 def test_model_signing_02_signed_a_python_literal(model: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 import rfc8785
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 
 from tests.simulators.sigstore import Instance, Orders
 from tests.simulators.timestamps import answer
@@ -91,11 +91,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_error(404)
 
     def _certificate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        request = x509.load_pem_x509_csr(base64.b64decode(asked["certificateSigningRequest"]))
-        bearer = self.headers["Authorization"].removeprefix("Bearer ")
+        bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        bearer = bearer or asked["credentials"]["oidcIdentityToken"]
         claims = jwt.decode(bearer, SECRET, ["HS256"], audience="sigstore")
         orders = Orders(identity=claims["sub"], issuer=claims["iss"])
-        leaf = self.sigstore.certify(request.public_key(), orders)
+        leaf = self.sigstore.certify(_holder(asked), orders)
         chain = (leaf, self.sigstore.intermediate.certificate, self.sigstore.root.certificate)
         listed = [item.public_bytes(Encoding.PEM).decode() for item in chain]
         return {"signedCertificateEmbeddedSct": {"chain": {"certificates": listed}}}
@@ -115,6 +115,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: Any) -> None:
         """Say nothing."""
+
+
+def _holder(asked: dict[str, Any]) -> Any:
+    """The public key to certify: cosign sends it, sigstore-python a signing request."""
+    if "publicKeyRequest" in asked:
+        return load_pem_public_key(asked["publicKeyRequest"]["publicKey"]["content"].encode())
+    return x509.load_pem_x509_csr(base64.b64decode(asked["certificateSigningRequest"])).public_key()
 
 
 def _proposed_v1(proposed: dict[str, Any]) -> dict[str, Any]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from govkernel.domain import ArtifactKind, RejectedStatement
 from govkernel.domain.predicates import MODEL_CARD, OMS_SIGNATURE
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance import LocalKey, attest, describe, sign_artifact, verify_path
+from govkernel.provenance.anchors import KeyAnchor
 from govkernel.provenance.bundle import parse_bundle
+from govkernel.provenance.verify_foreign import VerifiedBundle, verify_foreign
 from tests.provenance.conftest import NOW
+from tests.simulators.lying_signer import statement
 
 MODEL = ArtifactKind.MODEL
 NEEDS = "install model-signing and pyOpenSSL (the extra `oms`)"
@@ -101,16 +105,6 @@ def test_hashes_our_digest_cannot_follow_from(
     assert outcome.code == f"provenance.{code}"
 
 
-@pytest.mark.slow
-def test_their_command_line_verifies_ours(model: Path, keys: tuple[Path, Path], key: LocalKey) -> None:
-    pytest.importorskip("model_signing.verifying", reason=NEEDS)
-    (model / "model.sig").write_bytes(sign_artifact(model, MODEL, key).bundles[0].content)
-    command = [sys.executable, "-m", "model_signing", "verify", "key", str(model)]
-    command += ["--signature", str(model / "model.sig"), "--public_key", str(keys[1])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-
-
 def test_in_toto_parses_our_statements(prompt: Path, key: LocalKey) -> None:
     statement = pytest.importorskip("in_toto_attestation.v1.statement", reason="install the extra `sigstore`")
     json_format = pytest.importorskip("google.protobuf.json_format", reason="install the extra `sigstore`")
@@ -134,6 +128,46 @@ def test_securesystemslib_verifies_our_envelopes(prompt: Path, key: LocalKey) ->
     parsed = dsse.Envelope.from_dict(envelope)
     assert parsed.payload == base64.b64decode(envelope["payload"])
     assert parsed.verify([theirs], 1)
+
+
+def test_we_verify_the_envelopes_of_securesystemslib(dataset: Path) -> None:
+    """As in-toto makes them: an envelope alone, no bundle around it."""
+    dsse = pytest.importorskip("securesystemslib.dsse", reason="install in-toto (the extra `sigstore`)")
+    signer = pytest.importorskip("securesystemslib.signer", reason="install in-toto (the extra `sigstore`)")
+    digest = hashlib.sha256(dataset.read_bytes()).hexdigest()
+    said = json.dumps(statement(digest, "https://example.test/p", {"a": 1})).encode()
+    for made in (signer.CryptoSigner.generate_ecdsa(), signer.CryptoSigner.generate_ed25519()):
+        envelope = dsse.Envelope(said, "application/vnd.in-toto+json", {})
+        envelope.sign(made)
+        theirs = anchor_of(made)
+        raw = json.dumps(envelope.to_dict()).encode()
+        outcome = verify_foreign(dataset, raw, theirs, now=NOW)
+        assert isinstance(outcome, VerifiedBundle), outcome
+        envelope.payload = said.replace(b'"a": 1', b'"a": 2')
+        refused = verify_foreign(dataset, json.dumps(envelope.to_dict()).encode(), theirs, now=NOW)
+        assert isinstance(refused, RejectedStatement)
+        assert refused.code == "provenance.signer-not-trusted"
+
+
+def anchor_of(signer: Any) -> KeyAnchor:
+    public = load_pem_private_key(signer.private_bytes, None).public_key()
+    return KeyAnchor.from_pem(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def test_in_toto_links_are_statements_of_another_type(dataset: Path, key: LocalKey, tmp_path: Path) -> None:
+    """in-toto's own link metadata is no attestation statement: refused by its type, not misread."""
+    models = pytest.importorskip("in_toto.models.metadata", reason="install in-toto (the extra `sigstore`)")
+    link = pytest.importorskip("in_toto.models.link", reason="install in-toto (the extra `sigstore`)")
+    signer = pytest.importorskip("securesystemslib.signer", reason="install in-toto (the extra `sigstore`)")
+    made = signer.CryptoSigner.generate_ecdsa()
+    envelope = models.Envelope.from_signable(
+        link.Link(name="step", products={dataset.name: {"sha256": "ab" * 32}})
+    )
+    envelope.create_signature(made)
+    envelope.dump(str(tmp_path / "step.link"))
+    refused = verify_foreign(dataset, (tmp_path / "step.link").read_bytes(), anchor_of(made), now=NOW)
+    assert isinstance(refused, RejectedStatement)
+    assert refused.code == "provenance.statement-type"
 
 
 def test_sigstores_protobuf_reads_our_bundles(prompt: Path, key: LocalKey) -> None:

@@ -27,7 +27,7 @@ from govkernel.facts import RISK_ORDER, artifact_facts, evidence_facts, statemen
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DIGEST = Digest.sha256("ab" * 32)
-SUMMARIES = {"evaluation", "piiScan", "modelCard", "promptRelease", "derivation"}
+SUMMARIES = {"evaluation", "piiScan", "modelCard", "promptRelease", "derivation", "fileSafety"}
 
 
 def said(predicate_type: str, predicate: dict[str, Any], *signers: str) -> AcceptedStatement:
@@ -151,6 +151,7 @@ def test_a_fact_is_there_exactly_when_somebody_said_it(accepted: list[AcceptedSt
         "modelCard": predicates.MODEL_CARD,
         "promptRelease": predicates.PROMPT_RELEASE,
         "derivation": predicates.DERIVATION,
+        "fileSafety": predicates.FILE_SAFETY,
     }
     assert found.keys() & SUMMARIES == {name for name, kind in expected.items() if kind in types}
     assert expected.keys() == SUMMARIES

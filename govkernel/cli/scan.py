@@ -10,7 +10,7 @@ import typer
 
 from govkernel.cli.output import Config, Exit, Json, plain, print_json, say
 from govkernel.cli.signing import Name, Out, keep, open_key
-from govkernel.domain import Artifact, ArtifactKind, predicates
+from govkernel.domain import Artifact, ArtifactKind, Digest, predicates
 from govkernel.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,32 +67,30 @@ def file_safety(path: Path, kind: str, now: datetime) -> tuple[Artifact, Report,
 
     Raises:
         InputError: ``filesafety.not-found``, ``filesafety.not-bound``: not all files could be read.
-        ProvenanceError: it has no digest, e.g. for an unsafe file name.
+        ProvenanceError: it has no digest: a link, an unsafe file name, …
     """
     from govkernel.filesafety import judge
-    from govkernel.provenance import ModelManifest, detect_kind
-    from govkernel.provenance.digest import artifact_of
-    from govkernel.provenance.files import HashedFile
+    from govkernel.provenance import describe, detect_kind
 
+    artifact = describe(path, ArtifactKind(kind) if kind else detect_kind(path))
     report = judge(path, hashed=True)
-    unbound = next(
-        (item for item in report.findings if item.rule in _UNBOUND and "!/" not in item.path), None
-    )
-    if unbound is not None:
+    if artifact.digest is None or _digest(report, path) not in (artifact.digest, *artifact.aliases):
         raise InputError(
             "filesafety.not-bound",
-            "The outcome cannot be bound to a digest: not all files could be read.",
-            why=f"{unbound.path}: {unbound.rule}",
+            "The outcome cannot be bound to a digest: the files changed meanwhile, or not all could be read.",
+            why=next((f"{item.path}: {item.rule}" for item in report.findings if item.rule in _UNBOUND), ""),
             remedy="Replace links by the files they point to, and let nothing write there meanwhile.",
         )
-    files = [HashedFile(item.path, item.sha256, item.head, item.size) for item in report.files]
-    manifest = ModelManifest.of(((item.path, item.sha256) for item in files), single=not path.is_dir())
-    artifact = artifact_of(path, ArtifactKind(kind) if kind else detect_kind(path), None, manifest, files)
-    if artifact.digest is None:
-        raise InputError(
-            "filesafety.not-bound", "The artifact has no digest.", remedy="Give a file or folder."
-        )
     return artifact, report, report.predicate(artifact.digest.hex, now)
+
+
+def _digest(report: Report, path: Path) -> Digest | None:
+    """Digest of the bytes that were judged: of the one file, or of the list of all of them."""
+    from govkernel.domain.manifest import model_manifest_digest
+
+    if not path.is_dir():
+        return Digest.sha256(report.files[0].sha256) if report.files else None
+    return model_manifest_digest({item.path: item.sha256 for item in report.files}) if report.files else None
 
 
 def _attested(

@@ -1,4 +1,4 @@
-"""Configuration beside weights: JSON and YAML that ask a loader to import, to fetch or to run. Chat templates in them."""
+"""Configuration beside weights: JSON and YAML that ask a loader to import, fetch or run. Chat templates in them."""
 
 from __future__ import annotations
 

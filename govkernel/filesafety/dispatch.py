@@ -54,6 +54,8 @@ def _examine(source: Source, place: Place) -> Iterator[Finding]:
     head = source.read(0, HEAD)
     name = place.name.lower()
     kind = format_of(place.name, head[:16] or None)
+    if kind == UNKNOWN:  # the content is not what the name says: whoever goes by the name finds out why
+        kind = format_of(place.name)
     if _CODE_NAMES.search(name) or _SCRIPT.match(head):
         yield place.finding("code", place.name.rpartition("/")[2])
         return

@@ -1,11 +1,11 @@
 """GGUF versions 2 and 3, little endian: counts, lengths, offsets, and the chat templates in the metadata.
-Source: ggml's ``docs/gguf.md``.
+Source: the specification in ggml's documentation.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from govkernel.filesafety.interface import Finding, Place, Refused
@@ -66,7 +66,7 @@ def examine_gguf(source: Source, place: Place) -> Iterator[Finding]:
     _check_spans(spans, -(-reader.position // alignment) * alignment, source.size, alignment)
 
 
-def _entry(reader: Reader, key: bytes, alignment: int, place: Place) -> Iterator[Finding]:
+def _entry(reader: Reader, key: bytes, alignment: int, place: Place) -> Generator[Finding, None, int]:
     """One entry of the metadata; returns the alignment from here on."""
     (kind,) = reader.unpack("<I")
     if key == b"general.alignment":

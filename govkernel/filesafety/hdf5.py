@@ -1,7 +1,7 @@
 """HDF5, as Keras uses it: no way out of the file, no filter from a library, and the layers of an embedded model.
 
-Source: HDF5 File Format Specification 3.0. Read are superblocks 0 to 3, object headers 1 and 2, groups as symbol tables or
-inline links; dense storage is not, and is *unknown*.
+Source: HDF5 File Format Specification 3.0. Read are superblocks 0 to 3, object headers 1 and 2, groups as symbol
+tables or inline links; dense storage is not, and is *unknown*.
 """
 
 from __future__ import annotations

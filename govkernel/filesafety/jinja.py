@@ -1,8 +1,8 @@
 """Chat templates, judged token by token: only known names, attributes, filters, tests and calls, and no way to spell
 another name at run time. Source: Jinja 3.1 template documentation; transformers' chat template guide.
 
-A template is compiled to Python. Outside a sandbox, one attribute too many (``x.__class__``) reaches the interpreter, and
-``x[name]`` reaches the same attribute by a computed name.
+A template is compiled to Python. Outside a sandbox, one attribute too many (``x.__class__``) reaches the interpreter,
+and ``x[name]`` reaches the same attribute by a computed name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 MAX_TEMPLATE: Final = 1 << 20
@@ -280,7 +281,7 @@ def _variables(tokens: list[Token]) -> set[str]:
 
 
 def _filters(block: list[Token]) -> set[str]:
-    return {after.text for token, after in zip(block, block[1:], strict=False) if token.text == "|"}
+    return {after.text for token, after in pairwise(block) if token.text == "|"}
 
 
 def _block_dangers(block: list[Token], own: set[str], built: set[str]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Keras: every layer and object a configuration names, by class and module, against an allow-list.
 
-Source: ``keras.src.saving.serialization_lib``, Keras 3. ``module`` and ``class_name`` are imported; a Lambda layer holds
-marshalled bytecode; some layers read files or wrap foreign code.
+Source: ``keras.src.saving.serialization_lib``, Keras 3. ``module`` and ``class_name`` are imported; a Lambda layer
+holds marshalled bytecode; some layers read files or wrap foreign code.
 """
 
 from __future__ import annotations

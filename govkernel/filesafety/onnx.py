@@ -59,6 +59,7 @@ def _walk(
     message: Source | None,
     place: Place,
     domains: set[str],
+    *,
     depth: int = MAX_NESTING,
 ) -> Iterator[Finding]:
     if not depth:
@@ -69,7 +70,7 @@ def _walk(
     parts = _PARTS[kind]
     for field in walker.fields(message):
         if field.number in parts:
-            yield from _walk(walker, parts[field.number], field.nested, place, domains, depth - 1)
+            yield from _walk(walker, parts[field.number], field.nested, place, domains, depth=depth - 1)
         elif kind == "node" and field.number == _NODE_DOMAIN:
             domains.add(field.text())
 

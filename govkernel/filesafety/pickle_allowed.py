@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from govkernel.filesafety.interface import Refused
 from govkernel.filesafety.pickle_rules import (
+    LATIN,
     STORAGES,
     Allowed,
     Check,
@@ -73,7 +74,7 @@ def _defaultdict(arguments: _Arguments, allowed: _List) -> Value:
 def _bytearray(arguments: _Arguments, _: _List) -> Value:
     refuse_unless(len(arguments) <= 2, "arguments")
     refuse_unless(not arguments or length(arguments[0]) >= 0, "what are no bytes", "pickle-memory")
-    refuse_unless(len(arguments) < 2 or arguments[1] in {"latin-1", "latin1"}, "a codec")
+    refuse_unless(all(isinstance(item, str) and item in LATIN for item in arguments[1:]), "a codec")
     return bytearray()
 
 
@@ -138,11 +139,11 @@ def _size_one(arguments: _Arguments, _: _List) -> Value:
 
 
 def _layout(arguments: _Arguments, _: _List) -> Value:
-    text = one_text(arguments)
-    refuse_unless(text.removeprefix("torch.") in {"strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc"}, "a layout")  # fmt: skip
+    refuse_unless(one_text(arguments).removeprefix("torch.") in _LAYOUTS, "a layout")
     return Made("layout")
 
 
+_LAYOUTS: Final = frozenset({"strided", *(f"sparse_{kind}" for kind in ("coo", "csr", "csc", "bsr", "bsc"))})
 _FACTORIES: Final = ("list", "dict", "set", "int", "float", "str", "tuple", "bool")
 _SETS: Final = {"set": "set", "frozenset": "frozenset"}
 

@@ -327,6 +327,9 @@ class Machine:
     def _buffer(self, _argument: Any) -> None:
         raise Refused("pickle-broken", "a buffer outside the pickle")
 
+    def _drop_to_mark(self, _argument: Any) -> None:
+        self._to_mark()
+
     def _drop(self, _argument: Any) -> None:
         if not self._stack:
             raise Malformed
@@ -365,7 +368,7 @@ _STEPS: Final[dict[str, _Step]] = {
     "SETITEM": Machine._setitem,
     "SETITEMS": Machine._setitems,
     "POP": Machine._drop,
-    "POP_MARK": lambda machine, _: machine._to_mark() and None,
+    "POP_MARK": Machine._drop_to_mark,
     "DUP": lambda machine, _: machine._stack.append(machine._top()),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), Machine._put),
     "MEMOIZE": lambda machine, _: machine._put(len(machine._memo)),

@@ -1,5 +1,5 @@
-"""Read pickle opcodes and their arguments, without holding what is large. The grammar is pickletools'; the stream is not
-trusted to be one. Python 3.13 documentation of ``pickle`` and ``pickletools``, protocols 0 to 5.
+"""Read pickle opcodes and their arguments, without holding what is large. The grammar is pickletools'; the stream is
+not trusted to be one. Python 3.13 documentation of ``pickle`` and ``pickletools``, protocols 0 to 5.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def next_opcode(reader: Reader) -> tuple[str, Any]:
     """Name and argument of the next opcode.
 
     Returns:
-        The argument as ``int``, ``float``, ``str``, ``bytes``, a pair of ``str``, ``None``, or :class:`Bulk` in place of
-        something long.
+        The argument as ``int``, ``float``, ``str``, ``bytes``, a pair of ``str``, ``None``, or :class:`Bulk` in
+        place of something long.
 
     Raises:
         Truncated: the source ends inside the opcode.

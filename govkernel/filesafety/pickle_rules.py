@@ -46,7 +46,9 @@ _TYPE: Final = re.compile(
 _LETTERS: Final = dict(
     zip("?bBhHiIlLqQefdgFDG", (1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 2, 4, 8, 16, 8, 16, 32), strict=True)
 )
-_LATIN: Final = frozenset({"latin1", "latin-1", "iso-8859-1"})
+LATIN: Final = frozenset({"latin1", "latin-1", "iso-8859-1"})
+"""Names of the one codec that may be asked for."""
+
 _STATE_KEYS: Final = 256
 _FLAGS: Final = frozenset({0, 8, 16, 128})
 """Flags of a dtype without references: numpy trusts them, so one that claims references would be followed."""
@@ -95,6 +97,17 @@ def make_dtype(arguments: tuple[Value, ...], _: Mapping[str, Allowed]) -> Made:
     return dtype_of(arguments[0])
 
 
+def plain_dtype(value: Value) -> Made:
+    """A dtype without references.
+
+    Raises:
+        Refused: ``pickle-state``: it is something else.
+    """
+    if isinstance(value, Made) and value.kind == "dtype" and not value.objects:
+        return value
+    raise Refused("pickle-state", "a dtype")
+
+
 def fill(target: Made, state: Value, allowed: Mapping[str, Allowed]) -> None:
     """``BUILD``: give state to what was made.
 
@@ -126,9 +139,13 @@ def _attributes(target: Made, state: Value, _: Mapping[str, Allowed]) -> None:
 
 
 def _dtype_state(target: Made, state: Value, _: Mapping[str, Allowed]) -> None:
-    """``numpy.dtype.__setstate__``: version, byte order, subarray, names, fields, item size, alignment, flags, …"""
+    """``numpy.dtype.__setstate__``: version, byte order, subarray, names, fields, size, alignment, flags."""
     fine = isinstance(state, tuple) and 8 <= len(state) <= 9 and isinstance(state[1], str)
-    refuse_unless(fine and state[0] in {3, 4} and state[1] in set("<>|="), "dtype", "pickle-state")
+    refuse_unless(
+        fine and is_count(state[0]) and state[0] in {3, 4} and state[1] in set("<>|="),
+        "dtype",
+        "pickle-state",
+    )
     _version, _order, subarray, names, fields, size, alignment, flags, *rest = state
     numbers = all(isinstance(item, int) and -1 <= item < 1 << 31 for item in (size, alignment, flags))
     refuse_unless(numbers and subarray is None, "dtype: subarray or sizes", "pickle-state")
@@ -148,9 +165,7 @@ def _fields(target: Made, names: Value, fields: Value, size: int) -> None:
     refuse_unless(known and len(names) == len(fields.held), "dtype: names", "pickle-state")
     for entry in fields.held.values():
         fine = isinstance(entry, tuple) and 2 <= len(entry) <= 3 and is_count(entry[1])
-        part = entry[0] if fine else None
-        fine = isinstance(part, Made) and part.kind == "dtype" and not part.objects
-        refuse_unless(fine and entry[1] + part.size <= size, "dtype: field", "pickle-state")
+        refuse_unless(fine and plain_dtype(entry[0]).size + entry[1] <= size, "dtype: field", "pickle-state")
     fields.locked = True
 
 
@@ -200,7 +215,7 @@ def _is_plain(value: Value, depth: int = 4) -> bool:
 
 
 def array_bytes(wrapper: Made, reader: Reader) -> tuple[int, bool]:
-    """Bytes of the array a joblib wrapper describes, its padding passed over; and whether a pickle stands there instead.
+    """Bytes of the array a joblib wrapper describes, and whether a pickle stands there instead. Passes over padding.
 
     Source: ``joblib.numpy_pickle.NumpyArrayWrapper.read_array``, joblib 0.10 to 1.6.
 
@@ -209,11 +224,12 @@ def array_bytes(wrapper: Made, reader: Reader) -> tuple[int, bool]:
     """
     held = wrapper.state.held if wrapper.state is not None else {}
     dtype, shape, subclass = held.get("dtype"), held.get("shape"), held.get("subclass")
-    fine = isinstance(dtype, Made) and dtype.kind == "dtype" and is_shape(shape)
-    refuse_unless(fine and isinstance(subclass, Name), "joblib array", "pickle-state")
-    refuse_unless(
-        subclass.text in {"numpy.ndarray", "numpy.memmap"}, "joblib array: subclass", "pickle-state"
-    )
+    if not (
+        isinstance(dtype, Made) and dtype.kind == "dtype" and isinstance(shape, tuple) and is_shape(shape)
+    ):
+        raise Refused("pickle-state", "joblib array")
+    if not (isinstance(subclass, Name) and subclass.text in {"numpy.ndarray", "numpy.memmap"}):
+        raise Refused("pickle-state", "joblib array: subclass")
     if dtype.objects:
         return 0, True
     if held.get("numpy_array_alignment_bytes") is not None:
@@ -275,7 +291,7 @@ def one_text(arguments: tuple[Any, ...]) -> str:
 
 def encode(arguments: tuple[Value, ...], _: Mapping[str, Allowed]) -> Value:
     """``_codecs.encode(text, "latin1")``, as protocols 0 to 2 write bytes; another codec would be imported by name."""
-    fine = len(arguments) == 2 and isinstance(arguments[1], str) and arguments[1] in _LATIN
+    fine = len(arguments) == 2 and isinstance(arguments[1], str) and arguments[1] in LATIN
     refuse_unless(fine, "a codec")
     text = arguments[0]
     if isinstance(text, str):

@@ -1,4 +1,4 @@
-"""Rules of the functions that PyTorch rebuilds tensors with. Source: ``torch/_utils.py`` and ``torch/_tensor.py``, 2.13."""
+"""Rules of the functions that rebuild tensors. Source: ``torch/_utils.py``, ``torch/_tensor.py``, 2.13."""
 
 from __future__ import annotations
 

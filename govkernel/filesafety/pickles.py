@@ -1,4 +1,4 @@
-"""Files of pickles: one after another, to the last byte. PyTorch's legacy files and joblib's are told by what is in them."""
+"""Files of pickles: one after another, to the last byte. PyTorch's legacy files and joblib's are told by content."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _examine(
             yield from examine_legacy(source, reader.position, place)
             return
         yield from _refusals(machine, place)
-        if machine.arrays:
+        if machine.arrays and not place.name.lower().endswith(".joblib"):
             yield from _as_plain_pickle(source, start, allowed, place)
         if not reader.left:
             return

@@ -1,4 +1,4 @@
-"""Read a tar without Python's ``tarfile``, which follows negative offsets. POSIX.1-2017 ustar and pax, GNU long names."""
+"""Read a tar without Python's ``tarfile``, which follows negative offsets. POSIX ustar and pax, GNU long names."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""TensorFlow SavedModel and GraphDef: which operators a graph runs. Source: ``tensorflow/core/protobuf/saved_model.proto``,
-``framework/graph.proto`` and ``framework/function.proto``.
+"""TensorFlow SavedModel and GraphDef: which operators a graph runs. Source: TensorFlow's ``saved_model.proto``,
+``graph.proto`` and ``function.proto``.
 """
 
 from __future__ import annotations

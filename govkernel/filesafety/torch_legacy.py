@@ -1,4 +1,4 @@
-"""PyTorch's format before 1.6: five pickles (magic number, protocol, system, object, storage keys), then raw storages."""
+"""PyTorch's format before 1.6: five pickles (magic number, protocol, system, object, keys), then storages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unpack compressed bytes into a temporary file, bounded: gzip, zlib, bzip2, xz, lzma, raw deflate, and LZ4 if installed."""
+"""Unpack compressed bytes into a temporary file, bounded: gzip, zlib, bzip2, xz, lzma, raw deflate."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Read a zip so strictly that every loader would see the same members, or refuse it. APPNOTE 6.3.10.
 
-Python, miniz (PyTorch), Java and Go each trust another part of a zip. So local headers and the central directory have to
-say the same, names are unique whatever the case, and every byte of the file belongs to exactly one part.
+Python, miniz (PyTorch), Java and Go each trust another part of a zip. So local headers and the central directory have
+to say the same, names are unique whatever the case, and every byte of the file belongs to exactly one part.
 """
 
 from __future__ import annotations

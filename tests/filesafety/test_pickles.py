@@ -31,7 +31,7 @@ DATA: dict[str, Any] = {
     "default": collections.defaultdict(list, {"a": [1]}),
     "counter": collections.Counter("abc"),
     "deque": collections.deque([1]),
-    "moment": datetime.datetime(2026, 1, 2, tzinfo=None),  # noqa: DTZ001
+    "moment": datetime.datetime(2026, 1, 2, tzinfo=None),
     "complex": 1j,
     "slice": slice(1, 2),
     "bytearray": bytearray(b"xy"),
@@ -56,7 +56,7 @@ def test_data_of_the_standard_library_is_safe(name: str, protocol: int) -> None:
 @pytest.mark.parametrize("name", CALLABLES)
 def test_a_callable_outside_the_list_is_refused_however_it_is_named(name: str, way: Any) -> None:
     for loaded_as in ("x.pkl", "model.bin", "x.joblib", "x.unknown-suffix"):
-        found = [item for item in _findings(way(name), loaded_as)]
+        found = _findings(way(name), loaded_as)
         assert verdict_of(found) is not Verdict.SAFE, loaded_as
         if loaded_as != "x.unknown-suffix":
             assert verdict_of(found) is Verdict.UNSAFE

@@ -1,0 +1,177 @@
+"""Templates, configurations, and what stands beside weights."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from govkernel.filesafety.jinja import dangers
+from tests.filesafety.test_weights import quick
+
+GOOD = {
+    "chatml": "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] "
+    "+ '<|im_end|>' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}",
+    "llama 2": "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system_message = "
+    "messages[0]['content'] %}{% else %}{% set loop_messages = messages %}{% set system_message = false %}{% endif %}"
+    "{% for message in loop_messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Roles must alternate') }}{% endif %}{{ bos_token + message['content'].strip() + eos_token }}"
+    "{% endfor %}",
+    "tools": "{%- macro render(item) -%}{{ item | tojson(indent=4) }}{%- endmacro -%}{%- set ns = namespace(found=false, "
+    "last=messages|length - 1) -%}{%- for tool in tools -%}{{ render(tool.function) }}{%- for key, value in "
+    "tool.parameters.items() -%}{{ key ~ ': ' ~ value }}{%- endfor -%}{%- endfor -%}"
+    "{%- for m in messages[::-1] -%}{%- set i = (messages|length - 1) - loop.index0 -%}{%- if "
+    "messages[i].content is string and not(m.content.startswith('<tool>') and m.content.endswith('</tool>')) -%}{%- set ns.found = true -%}"
+    "{%- endif -%}{%- endfor -%}{{ m.content.split('</think>')[-1].lstrip('\\n') }}{{ strftime_now('%Y') }}"
+    "{{ messages[ns.last].role | trim }}{{ messages | selectattr('role', 'equalto', 'user') | list }}",
+    "prose": "Call __init__ and os.system by hand. {# {{ x.__class__ }} #}{% raw %}{{ x.__class__ }}{% endraw %}"
+    "{{ content }}",
+}
+BAD = [
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ lipsum.__globals__['os'].popen('id').read() }}",
+    "{{ cycler.__init__.__globals__.os }}",
+    "{{ self.environment }}",
+    "{{ x | attr('__class__') }}",
+    "{{ x | attr('_' ~ '_class_' ~ '_') }}",
+    "{{ x['__class__'] }}",
+    "{{ x['_' ~ '_class_' ~ '_'] }}",
+    "{{ x['\\x5f\\x5fclass\\x5f\\x5f'] }}",
+    "{{ x['\\u005f\\u005fclass__'] }}",
+    "{{ x['_' * 2 + 'class' + '_' * 2] }}",
+    "{% set u = '_' %}{{ x[u ~ u ~ 'class' ~ u ~ u] }}",
+    "{% set a = 'a_'[1] %}{% set n = a ~ a ~ 'class' ~ a ~ a %}{{ x[n] }}",
+    "{% set n = ['a','b'] | join('c') %}{% set k = n %}{{ x[k] }}",
+    "{{ x[('%s%s' % ('a', 'b'))] }}",
+    "{{ x['ssalc'[::-1]|reverse] }}",
+    "{{ x|map(attribute='__class__')|list }}",
+    "{{ ().__class__ }}",
+    "{% import 'os' as os %}",
+    "{% include '/etc/passwd' %}",
+    "{% extends 'x' %}",
+    "{{ request.application }}",
+    "{{ config.items() }}",
+    "{{ x.mro() }}",
+    "{{ x.popen('id') }}",
+    "{{ open('/etc/passwd') }}",
+    "{{ eval('1') }}",
+    "{{ x.y()()  }}",
+    "{{ x[0]('id') }}",
+    "{{ x|pprint }}",
+    "{% for c in x.__subclasses__() %}{% endfor %}",
+    "{% if x.gi_frame.f_builtins.exec('id') %}{% endif %}",
+    "{{ '{}'.format(x) }}",
+    "{{ x ? y }}",
+    "{{ 'unclosed }}",
+    "{%- set x = cycler -%}",
+    "{{ joiner.__init__ }}",
+    "{{\nx\n.\n__class__\n}}",
+    "{% call x.__class__() %}{% endcall %}",
+    "{{ x.ｆｏｏ }}",
+]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_templates_that_only_write_text(name: str) -> None:
+    assert dangers(GOOD[name]) == []
+
+
+@pytest.mark.parametrize("template", BAD)
+def test_templates_that_reach_further(template: str) -> None:
+    assert dangers(template)
+    assert dangers("Hello {{ name }}" + template)
+
+
+def test_templates_are_found_where_they_are_kept() -> None:
+    bad = BAD[0]
+    assert quick(json.dumps({"chat_template": bad}).encode(), "tokenizer_config.json") == {"template-danger"}
+    named = {
+        "chat_template": [{"name": "default", "template": GOOD["chatml"]}, {"name": "x", "template": bad}]
+    }
+    assert quick(json.dumps(named).encode(), "tokenizer_config.json") == {"template-danger"}
+    assert quick(bad.encode(), "chat_template.jinja") == {"template-danger"}
+    assert quick(json.dumps({"chat_template": GOOD["tools"]}).encode(), "chat_template.json") == set()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="{}%#'\"[]()|.~_+- \nabxset", max_size=60))
+def test_any_template_is_judged(template: str) -> None:
+    assert isinstance(dangers(template), list)
+
+
+CONFIGS: dict[str, tuple[str, str, str]] = {
+    "auto_map": ("config.json", '{"auto_map": {"AutoModel": "modeling.X"}}', "remote-code"),
+    "auto_map deep inside": (
+        "config.json",
+        '{"a": [{"b": {"auto_map": {"AutoModel": "x--m.X"}}}]}',
+        "remote-code",
+    ),
+    "auto_map of a tokenizer": ("tokenizer_config.json", '{"auto_map": ["t.T", null]}', "remote-code"),
+    "trust_remote_code": ("generation_config.json", '{"trust_remote_code": true}', "remote-code"),
+    "hydra": ("config.json", '{"model": {"_target_": "os.system"}}', "remote-code"),
+    "sentence-transformers": ("modules.json", '[{"idx": 0, "type": "os.system"}]', "remote-code"),
+    "sentence-transformers, its own": ("modules.json", '[{"type": "custom_st.Transformer"}]', "remote-code"),
+    "a key twice": ("config.json", '{"a": 1, "a": 2}', "json-duplicate"),
+    "nesting": ("config.json", "[" * 5000 + "]" * 5000, "too-deep"),
+    "no JSON": ("config.json", "{", "unreadable-structure"),
+    "python in YAML": ("config.yaml", "x: !!python/object/apply:os.system [id]", "yaml-tag"),
+    "the tag in full": ("config.yaml", "x: !<tag:yaml.org,2002:python/name:os.system>", "yaml-tag"),
+    "the tag renamed": ("config.yaml", "%TAG !p! tag:yaml.org,2002:\n---\nx: !p!y", "yaml-tag"),
+    "hydra in YAML": ("model_config.yaml", "model:\n  _target_: os.system", "yaml-tag"),
+    "a script": ("handler.py", "x = 1", "code"),
+    "a script without a suffix": ("run", "#!/bin/sh\nid", "code"),
+    "a script called text": ("readme.txt", "#!/bin/sh\nid", "code"),
+    "a notebook": ("x.ipynb", "{}", "code"),
+    "a page": ("readme.md", "<script>alert(1)</script>", "code"),
+    "a library": ("x.bin", "\x7fELF", "not-a-pickle"),
+    "a library by content": ("weights", "\x7fELF\x02\x01\x01", "code"),
+    "something else": ("model.pmml", "<PMML/>", "unknown-format"),
+    "binary called text": ("vocab.txt", "a\0b", "unknown-format"),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_configurations_and_neighbours(name: str) -> None:
+    file, content, rule = CONFIGS[name]
+    assert quick(content.encode("latin-1"), file) == {rule}
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (
+            "config.json",
+            '{"model_type": "bert", "auto_map": null, "trust_remote_code": false, "x": Infinity}',
+        ),
+        ("modules.json", '[{"idx": 0, "type": "sentence_transformers.models.Transformer"}]'),
+        ("config.yaml", "a: 1\nb: [x, y]\n"),
+        ("vocab.txt", "a\nb\n"),
+        ("merges.txt", "#version: 0.2\na b\n"),
+        ("README.md", "# Model\n\nSee `auto_map`.\n"),
+        ("LICENSE", "Apache"),
+        ("data.jsonl", '{"a": 1}\n'),
+        ("x.csv", "a,b\n1,2\n"),
+        ("logo.png", "\x89PNG\r\n\x1a\n...."),
+    ],
+)
+def test_plain_neighbours_are_safe(file: str, content: str) -> None:
+    assert quick(content.encode("latin-1"), file) == set()
+
+
+JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON, st.sampled_from(["config.json", "modules.json", "tokenizer_config.json"]))
+def test_any_json_gets_a_verdict(document: Any, name: str) -> None:
+    assert "examiner-failed" not in quick(
+        json.dumps({"class_name": document, "config": document}).encode(), name
+    )

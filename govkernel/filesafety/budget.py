@@ -25,7 +25,7 @@ class Limits:
     depth: int = 4
     members: int = 200_000
     opcodes: int = 30_000_000
-    held: int = 5_000_000
+    held: int = 3_000_000
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ MAX_NAME: Final = 255
 MAX_TEXT: Final = 64 << 20
 MAX_TEMPLATE: Final = 1 << 20
 MAX_DIMENSIONS: Final = 8
+MAX_TEXTS: Final = 4_000_000
 MAX_ARRAY_DEPTH: Final = 4
 
 _FIXED: Final = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
@@ -96,6 +97,8 @@ def _pass_over(reader: Reader, kind: int, depth: int) -> None:
             return
         if count * 8 > reader.left:
             raise _bad("an array longer than the file")
+        if count > MAX_TEXTS:
+            raise Refused("too-large", "an array of texts")
         for _ in range(count):
             _pass_over(reader, inner, depth - 1)
     else:

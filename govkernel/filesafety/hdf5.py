@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from govkernel.filesafety.budget import Budget
 from govkernel.filesafety.hdf5_messages import (
     ATTRIBUTE,
     ATTRIBUTE_INFO,
@@ -24,6 +25,7 @@ from govkernel.filesafety.hdf5_messages import (
     is_virtual,
     link_target,
     messages,
+    step,
 )
 from govkernel.filesafety.interface import Finding, Place, Refused
 from govkernel.filesafety.json_text import parse_json
@@ -53,7 +55,7 @@ def _walk(source: Source, place: Place) -> Iterator[Finding]:
         seen.add(address)
         if len(seen) > MAX_OBJECTS:
             raise Refused("too-large", "objects")
-        for message in messages(source, address):
+        for message in messages(source, address, place.budget):
             yield from _judged(source, message, place, waiting)
 
 
@@ -69,13 +71,13 @@ def _judged(source: Source, message: Message, place: Place, waiting: list[int]) 
         elif kind != 1:
             yield place.finding("hdf5-external", "a link out of the file")
     elif message.kind == SYMBOL_TABLE:
-        waiting.extend(_members(source, int.from_bytes(data[:8], "little")))
+        waiting.extend(_members(source, int.from_bytes(data[:8], "little"), place.budget))
     elif message.kind == FILTERS:
         check_filters(data)
     elif message.kind in {LINK_INFO, ATTRIBUTE_INFO}:
         _check_dense(data, order=data[1] & 1, width=8 if message.kind == LINK_INFO else 2)
     elif message.kind == ATTRIBUTE:
-        name, text = attribute_text(source, data)
+        name, text = attribute_text(source, data, _CONFIGURATIONS, place.budget)
         if name in _CONFIGURATIONS:
             if text is None:
                 raise Refused("unreadable-structure", "an embedded model")
@@ -110,24 +112,24 @@ def _root(source: Source) -> int:
     return int(root)
 
 
-def _members(source: Source, tree: int) -> Iterator[int]:
+def _members(source: Source, tree: int, budget: Budget) -> Iterator[int]:
     """Addresses of the headers of a group's members, through its B-tree."""
-    waiting, seen = [tree], 0
+    waiting = [tree]
     while waiting:
         reader = Reader(source, waiting.pop())
-        seen += 1
-        if seen > MAX_OBJECTS:
-            raise Refused("too-large", "nodes")
         magic = reader.take(4)
         if magic == b"TREE":
             kind, _, count = reader.unpack("<BBH")
             if kind:
                 raise Refused("unreadable-structure", "a group that is none")
             reader.skip(16)
-            waiting.extend(reader.unpack("<QQ")[1] for _ in range(count))
+            for _ in range(count):
+                step(budget)
+                waiting.append(reader.unpack("<QQ")[1])
         elif magic == b"SNOD":
             _, _, count = reader.unpack("<BBH")
             for _ in range(count):
+                step(budget)
                 _, address, cached = reader.unpack("<QQI")
                 reader.skip(20)
                 if cached != 2:  # 2 is a soft link, which stays inside

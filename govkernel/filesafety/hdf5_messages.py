@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from govkernel.filesafety.budget import Budget
 from govkernel.filesafety.interface import Refused
 from govkernel.filesafety.source import Reader, Source
 
@@ -28,7 +29,7 @@ class Message:
     data: bytes
 
 
-def messages(source: Source, address: int) -> Iterator[Message]:
+def messages(source: Source, address: int, budget: Budget) -> Iterator[Message]:
     """Every message of the object header at an address, continuations included.
 
     Raises:
@@ -44,6 +45,7 @@ def messages(source: Source, address: int) -> Iterator[Message]:
         reader, end = Reader(source, start), start + size
         while reader.position + struct.calcsize(layout) <= end:
             seen += 1
+            step(budget)
             kind, length, flags, *_ = reader.unpack(layout)
             data = reader.take(length)
             if seen > MAX_MESSAGES or reader.position > end or kind not in _KNOWN:
@@ -54,6 +56,13 @@ def messages(source: Source, address: int) -> Iterator[Message]:
                 waiting.append(_continued(data, source, new=new))
             elif kind:
                 yield Message(kind, data)
+
+
+def step(budget: Budget) -> None:
+    """Count one step of a walk that a file could make go round."""
+    budget.opcodes += 1
+    if budget.opcodes > budget.limits.opcodes:
+        raise Refused("too-large", "messages")
 
 
 def _first(source: Source, address: int) -> tuple[str, list[tuple[int, int]]]:
@@ -123,8 +132,10 @@ def check_filters(data: bytes) -> None:
         position += (8 if named else 6) + length + 4 * values + (4 if version == 1 and values % 2 else 0)
 
 
-def attribute_text(source: Source, data: bytes) -> tuple[bytes, bytes | None]:
-    """Name of an attribute and, when it is one text, that.
+def attribute_text(
+    source: Source, data: bytes, wanted: frozenset[bytes], budget: Budget
+) -> tuple[bytes, bytes | None]:
+    """Name of an attribute and, when it is one text and wanted, that.
 
     Raises:
         Refused: ``unreadable-structure``.
@@ -140,14 +151,16 @@ def attribute_text(source: Source, data: bytes) -> tuple[bytes, bytes | None]:
         position += -(-size // 8) * 8 if version == 1 else size
     name, kind = parts[0].split(b"\0")[0], parts[1]
     value = data[position:]
+    if name not in wanted:
+        return name, None
     if len(kind) >= 8 and kind[0] & 0x0F == 3:
         return name, value
     if len(kind) >= 8 and kind[0] & 0x0F == 9 and len(value) == 16:
-        return name, _from_heap(source, *struct.unpack("<IQI", value))
+        return name, _from_heap(source, budget, *struct.unpack("<IQI", value))
     return name, None
 
 
-def _from_heap(source: Source, length: int, address: int, index: int) -> bytes:
+def _from_heap(source: Source, budget: Budget, length: int, address: int, index: int) -> bytes:
     """An object in a global heap collection."""
     reader = Reader(source, address)
     if reader.take(4) != b"GCOL":
@@ -155,6 +168,7 @@ def _from_heap(source: Source, length: int, address: int, index: int) -> bytes:
     _, size = reader.unpack("<IQ")
     end = address + min(size, MAX_HEAP)
     while reader.position + 16 <= end:
+        step(budget)
         number, _, _, held = reader.unpack("<HHIQ")
         if number == 0:
             break

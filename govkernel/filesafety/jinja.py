@@ -14,9 +14,12 @@ from itertools import pairwise
 from typing import Final
 
 MAX_TEMPLATE: Final = 1 << 20
+MAX_BLOCKS: Final = 4000
+MAX_NESTING: Final = 32
 
 _BLOCK: Final = re.compile(r"\{\{-?|\{%[-+]?|\{#")
 _CLOSE: Final = {"{{": re.compile(r"[-+]?\}\}"), "{%": re.compile(r"[-+]?%\}"), "{#": re.compile(r"#\}")}
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _RAW_END: Final = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<name>[^\W\d]\w*)|(?P<number>\d[\w.]*)"""
@@ -194,6 +197,8 @@ def dangers(template: str) -> list[str]:
         return ["it is too long to be read"]
     found: dict[str, None] = {}
     blocks = list(_blocks(template))
+    if len(blocks) > MAX_BLOCKS:
+        return ["it is too long to be read"]
     own = {name for block in blocks for name in _defined(block)}
     built = _built(blocks)
     for block in blocks:
@@ -222,7 +227,7 @@ def _blocks(template: str) -> Iterator[list[Token]]:
 
 def _tokens(template: str, position: int, opening: str) -> tuple[list[Token], int]:
     tokens: list[Token] = []
-    depth = 0
+    depth = nested = 0
     while True:
         blank = re.compile(r"\s*").match(template, position)
         position = blank.end() if blank else position
@@ -234,6 +239,9 @@ def _tokens(template: str, position: int, opening: str) -> tuple[list[Token], in
             return [*tokens, Token("broken", template[position : position + 20])], len(template)
         text = token.group(token.lastgroup)
         depth += (text == "{") - (text == "}")
+        nested += (text in _OPENING) - (text in _CLOSING)
+        if nested > MAX_NESTING:
+            return [Token("broken", text)], len(template)
         tokens.append(Token(token.lastgroup, text))
         position = token.end()
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ MAX_PATH: Final = 1024
 MAX_DEPTH: Final = 64
 MAX_FINDINGS: Final = 10_000
 HEAD: Final = 16
+_NO_FILE: Final = {stat.S_IFDIR: "too-deep"}
 
 
 def judge(path: Path, *, hashed: bool = False, limits: Limits | None = None) -> Report:
@@ -41,10 +43,9 @@ def judge(path: Path, *, hashed: bool = False, limits: Limits | None = None) -> 
         )
     files: list[JudgedFile] = []
     findings: list[Finding] = []
-    entries = (
-        dict(_walk(path, "", MAX_DEPTH)) if path.is_dir() and not path.is_symlink() else {path.name: path}
-    )
-    beside = {name: item.lstat().st_size for name, item in entries.items() if item.is_file()}
+    folder = path.is_dir() and not path.is_symlink()
+    entries = dict(islice(_walk(path, "", MAX_DEPTH), MAX_FILES + 1)) if folder else {path.name: path}
+    beside = {name: size for name, item in entries.items() if (size := _size(item)) is not None}
     for name, item in sorted(entries.items()):
         if len(files) >= MAX_FILES or len(findings) >= MAX_FINDINGS:
             findings.append(Finding(name, "too-many-members"))
@@ -66,7 +67,7 @@ def _judge_file(path: Path, place: Place, findings: list[Finding], *, hashed: bo
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            findings.append(place.finding("not-a-file" if not stat.S_ISDIR(before.st_mode) else "too-deep"))
+            findings.append(place.finding(_NO_FILE.get(stat.S_IFMT(before.st_mode), "not-a-file")))
             return None
         source = FileSource(descriptor, before.st_size)
         digest = _sha256(source) if hashed else ""
@@ -93,6 +94,15 @@ def _bounded(found: Iterator[Finding]) -> Iterator[Finding]:
             return
 
 
+def _size(path: Path) -> int | None:
+    """Size of a regular file, in bytes; None for anything else."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
@@ -109,7 +119,12 @@ def _walk(directory: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path]
 
     What is no part of an artifact is left out, as in ``govkernel.provenance``.
     """
-    for entry in sorted(directory.iterdir()):
+    try:
+        entries = sorted(directory.iterdir())
+    except OSError:
+        yield prefix.rstrip("/") or directory.name, directory
+        return
+    for entry in entries:
         name = prefix + entry.name
         folder = entry.is_dir() and not entry.is_symlink()
         if name in IGNORED and (name in {".git", ".github"} or not folder):

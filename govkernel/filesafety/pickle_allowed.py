@@ -37,8 +37,9 @@ def _named(module: str, name: str, **entry: Any) -> dict[str, Allowed]:
 
 def _plain(arguments: _Arguments, kind: str) -> Made:
     """A call whose arguments are small constants."""
+    refuse_unless(len(arguments) <= 8, "arguments")
     constants = all(item is None or isinstance(item, int | float | str | bytes) for item in arguments)
-    refuse_unless(constants and len(arguments) <= 8, "what is no constant")
+    refuse_unless(constants, "what is no constant")
     return Made(kind)
 
 
@@ -60,8 +61,10 @@ def _collection(kind: str) -> Check:
 
 
 def _has_tuple(arguments: _Arguments) -> bool:
+    """A tuple of tuples, or one too long to look at each time it is used."""
     return any(
-        isinstance(item, tuple) and any(isinstance(part, tuple) for part in item) for item in arguments
+        isinstance(item, tuple) and (len(item) > 64 or any(isinstance(part, tuple) for part in item))
+        for item in arguments
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from govkernel.filesafety.pickle_values import BULK, Bulk
 from govkernel.filesafety.source import Reader, Truncated
 
-HELD: Final = 4096
+HELD: Final = 512
 """Largest argument, in bytes, that is kept; longer ones are only counted."""
 
 MAX_LINE: Final = 1 << 20

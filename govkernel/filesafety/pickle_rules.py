@@ -161,8 +161,10 @@ def _dtype_state(target: Made, state: Value, _: Mapping[str, Allowed]) -> None:
 def _fields(target: Made, names: Value, fields: Value, size: int) -> None:
     fine = isinstance(names, tuple) and isinstance(fields, Items) and fields.kind == "dict" and not fields.odd
     refuse_unless(fine and size == target.size, "dtype: fields", "pickle-state")
-    known = all(isinstance(name, str) and name in fields.held for name in names)
-    refuse_unless(known and len(names) == len(fields.held), "dtype: names", "pickle-state")
+    known = len(names) == len(fields.held) and all(
+        isinstance(name, str) and name in fields.held for name in names
+    )
+    refuse_unless(known, "dtype: names", "pickle-state")
     for entry in fields.held.values():
         fine = isinstance(entry, tuple) and 2 <= len(entry) <= 3 and is_count(entry[1])
         refuse_unless(fine and plain_dtype(entry[0]).size + entry[1] <= size, "dtype: field", "pickle-state")
@@ -205,10 +207,10 @@ _STATES: Final[dict[str, Callable[[Made, Value, Mapping[str, Allowed]], None]]] 
 }
 
 
-def _is_plain(value: Value, depth: int = 4) -> bool:
+def _is_plain(value: Value, depth: int = 2) -> bool:
     """Constants and small tuples of them; empty dicts too."""
     if isinstance(value, tuple):
-        return depth > 0 and len(value) <= 16 and all(_is_plain(item, depth - 1) for item in value)
+        return depth > 0 and len(value) <= 8 and all(_is_plain(item, depth - 1) for item in value)
     if isinstance(value, Items):
         return value.kind == "dict" and value.count == 0
     return value is None or isinstance(value, int | float | str | bytes)
@@ -295,7 +297,9 @@ def encode(arguments: tuple[Value, ...], _: Mapping[str, Allowed]) -> Value:
     refuse_unless(fine, "a codec")
     text = arguments[0]
     if isinstance(text, str):
-        refuse_unless(all(ord(char) < 256 for char in text), "text outside Latin-1")
-        return text.encode("latin-1")
+        try:
+            return text.encode("latin-1")
+        except UnicodeEncodeError:
+            raise Refused("pickle-call", "text outside Latin-1") from None
     refuse_unless(isinstance(text, Bulk) and text.kind in {"text", "escaped"}, "what is no text")
     return Made("long-bytes")

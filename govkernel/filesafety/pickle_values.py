@@ -1,5 +1,5 @@
-"""What stands on the abstract stack of a pickle. Constants stand for themselves: ``None``, ``bool``, ``int``, ``float``,
-``str``, ``bytes``, ``bytearray`` and tuples of values. Values are never compared or hashed as wholes: tuples may share
+"""What stands on the abstract stack of a pickle. Constants stand for themselves: ``None``, ``bool``, ``int``,
+``float``, ``str``, ``bytes``, ``bytearray`` and tuples of values. Values are never compared or hashed as wholes: tuples may share
 parts without end.
 """
 

@@ -136,15 +136,16 @@ class Reader:
         Raises:
             Truncated: no line feed within ``limit`` bytes.
         """
-        data = self.source.read(self.position, min(limit, 256))
-        end = data.find(b"\n")
-        if end < 0:
-            data = self.source.read(self.position, limit)
+        span = 256
+        while True:  # twice as far each time, so that a line costs what it is long
+            data = self.source.read(self.position, min(limit, span))
             end = data.find(b"\n")
-        if end < 0:
-            raise Truncated
-        self.position += end + 1
-        return data[:end]
+            if end >= 0:
+                self.position += end + 1
+                return data[:end]
+            if span >= limit or len(data) < span:
+                raise Truncated
+            span *= 2
 
     def unpack(self, layout: str) -> tuple[Any, ...]:
         """The next bytes as :mod:`struct` reads them.

@@ -128,17 +128,18 @@ def _override(kind: bytes, content: Source) -> dict[str, str]:
 
 
 def _pax(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    while data:
-        number, _, _ = data.partition(b" ")
+    position = 0
+    while position < len(data):
+        number = data[position : position + 8].partition(b" ")[0]
         length = int(number) if number.isdigit() and len(number) < 8 else 0
-        record = data[len(number) + 1 : length]
+        record = data[position + len(number) + 1 : position + length]
+        position += length
         if (
             length <= len(number) + 1
-            or length > len(data)
+            or position > len(data)
             or not record.endswith(b"\n")
             or b"=" not in record
         ):
             raise Refused("archive-malformed", "an extended header")
         key, _, value = record[:-1].partition(b"=")
         yield key, value
-        data = data[length:]

@@ -35,6 +35,15 @@ _KNOWN: Final = frozenset(
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     }
 )
+_UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a field of a stranger's certificate may raise; cryptography reads most of them late."""
+
 _HASHES: Final = (hashes.SHA256, hashes.SHA384, hashes.SHA512, type(None))
 
 
@@ -64,9 +73,11 @@ def read_roots(pem: bytes) -> tuple[x509.Certificate, ...]:
         if len(pem) > MAX_PEM:
             raise ValueError("the file is too large")
         roots = tuple(x509.load_pem_x509_certificates(pem))
+        for root in roots:
+            root.subject.rfc4514_string()
         if len(roots) > MAX_ROOTS:
             raise ValueError(f"{len(roots)} certificates, at most {MAX_ROOTS}")
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise ConfigError(
             "certificate.roots",
             "The file of certificate authorities cannot be used.",
@@ -148,7 +159,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
             return False
         usable(_key_of(issuer))
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, InputError):
+    except (*_UNREADABLE, TypeError, InvalidSignature, InputError):
         return False
     return True
 
@@ -182,7 +193,7 @@ def _check_issuer(issuer: x509.Certificate, below: int, at: datetime) -> None:
 def _check_known(certificate: x509.Certificate) -> None:
     try:
         extensions = list(certificate.extensions)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except _UNREADABLE:
         raise _refuse("malformed", "A certificate has extensions that cannot be read.") from None
     for item in extensions:
         # Name constraints limit whom an authority may name: not understood here, so refused, critical or not.
@@ -204,21 +215,23 @@ def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except _UNREADABLE:
         raise _refuse("malformed", "A certificate has extensions that cannot be read.") from None
 
 
 def _parse(der: bytes) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError:
+        certificate = x509.load_der_x509_certificate(der)
+        certificate.subject.rfc4514_string()
+    except _UNREADABLE:
         raise _refuse("malformed", "A certificate of the bundle cannot be read.") from None
+    return certificate
 
 
 def _key_of(certificate: x509.Certificate) -> object:
     try:
         return certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         return None
 
 

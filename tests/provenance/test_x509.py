@@ -120,6 +120,24 @@ def test_a_changed_byte_of_a_certificate_is_never_believed(place: int, value: in
 FAMILY_CHAIN = FAMILY.chain()
 
 
+UNREADABLE = {
+    "a version that does not exist": (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"),
+    "a name that is no text": (b"\x0c\x05alice", b"\x0c\x05\xff\xfe\xff\xfe\xff"),
+    "an extension twice": (b"\x06\x03\x55\x1d\x0e", b"\x06\x03\x55\x1d\x23"),
+    "a time that is none": (b"200101000000Z", b"209999000000Z"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_certificates_that_cannot_be_read(name: str) -> None:
+    honest_bytes, changed = UNREADABLE[name]
+    leaf, below = FAMILY_CHAIN
+    assert honest_bytes in leaf.der
+    with pytest.raises(GovkernelError) as refused:
+        certify([leaf.der.replace(honest_bytes, changed), below.der], ROOTS, NOW)
+    assert refused.value.code == "certificate.malformed"
+
+
 def test_roots_are_read_from_a_file_of_many(tmp_path: Path) -> None:
     other = authority("other")
     roots = read_roots(FAMILY.root.pem + b"# a comment\n" + other.pem)

@@ -1,6 +1,6 @@
 """What stands on the abstract stack of a pickle. Constants stand for themselves: ``None``, ``bool``, ``int``,
-``float``, ``str``, ``bytes``, ``bytearray`` and tuples of values. Values are never compared or hashed as wholes: tuples may share
-parts without end.
+``float``, ``str``, ``bytes``, ``bytearray`` and tuples of values. Values are never compared or hashed as wholes:
+tuples may share parts without end.
 """
 
 from __future__ import annotations

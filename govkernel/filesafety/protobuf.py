@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from govkernel.filesafety.interface import Refused
 from govkernel.filesafety.source import Reader, Source, Truncated, Window
 
-MAX_FIELDS = 5_000_000
+MAX_FIELDS = 2_000_000
 MAX_TEXT = 1 << 20
 
 

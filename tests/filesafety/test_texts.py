@@ -21,11 +21,12 @@ GOOD = {
     "{% for message in loop_messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
     "{{ raise_exception('Roles must alternate') }}{% endif %}{{ bos_token + message['content'].strip() + eos_token }}"
     "{% endfor %}",
-    "tools": "{%- macro render(item) -%}{{ item | tojson(indent=4) }}{%- endmacro -%}{%- set ns = namespace(found=false, "
-    "last=messages|length - 1) -%}{%- for tool in tools -%}{{ render(tool.function) }}{%- for key, value in "
-    "tool.parameters.items() -%}{{ key ~ ': ' ~ value }}{%- endfor -%}{%- endfor -%}"
+    "tools": "{%- macro render(item) -%}{{ item | tojson(indent=4) }}{%- endmacro -%}{%- set ns = namespace("
+    "found=false, last=messages|length - 1) -%}{%- for tool in tools -%}{{ render(tool.function) }}"
+    "{%- for key, value in tool.parameters.items() -%}{{ key ~ ': ' ~ value }}{%- endfor -%}{%- endfor -%}"
     "{%- for m in messages[::-1] -%}{%- set i = (messages|length - 1) - loop.index0 -%}{%- if "
-    "messages[i].content is string and not(m.content.startswith('<tool>') and m.content.endswith('</tool>')) -%}{%- set ns.found = true -%}"
+    "messages[i].content is string and not(m.content.startswith('<tool>') and m.content.endswith('</tool>')) -%}"
+    "{%- set ns.found = true -%}"
     "{%- endif -%}{%- endfor -%}{{ m.content.split('</think>')[-1].lstrip('\\n') }}{{ strftime_now('%Y') }}"
     "{{ messages[ns.last].role | trim }}{{ messages | selectattr('role', 'equalto', 'user') | list }}",
     "prose": "Call __init__ and os.system by hand. {# {{ x.__class__ }} #}{% raw %}{{ x.__class__ }}{% endraw %}"

@@ -7,20 +7,19 @@ if an accepted statement says so; absence is never a default value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Evidence, predicates
+from govkernel.more_facts import MORE, Summary
+from govkernel.newest import newest
 
 RISK_ORDER: Final = ("", "minimal", "limited", "high", "unacceptable")
 """Risk classes, mildest first."""
 
 VERDICT_ORDER: Final = ("safe", "unknown", "unsafe")
 """Verdicts on files, best first."""
-
-SKEW: Final = timedelta(minutes=5)
-"""How far the clock of the machine that ran a suite or scan may be ahead of ours."""
 
 
 def artifact_facts(artifact: Artifact | None) -> dict[str, Any]:
@@ -57,8 +56,8 @@ def evidence_facts(evidence: Evidence, now: datetime, kind: ArtifactKind | None)
         "approvals": len(approvals),
         "approverRoles": sorted({role for roles in approvals.values() for role in roles}),
     }
-    for name, (predicate_type, summarize) in _SUMMARIES.items():
-        stated = evidence.of_type(predicate_type)
+    for name, (types, summarize) in _SUMMARIES.items():
+        stated = [said for predicate_type in types for said in evidence.of_type(predicate_type)]
         if stated:
             facts[name] = summarize(stated, now)
     return facts
@@ -100,7 +99,7 @@ def _holds(until: object, now: datetime) -> bool:
 
 
 def _evaluation(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-    latest = _latest(stated, lambda said: str(said["suite"]["name"]), now)
+    latest = newest(stated, lambda said: str(said["suite"]["name"]), now)
     return {
         "suites": sorted({str(said["suite"]["name"]) for said in latest}),
         "score": min(float(said["score"]) for said in latest),
@@ -114,7 +113,7 @@ def _passed(said: Mapping[str, Any]) -> bool:
 
 
 def _pii_scan(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-    latest = _latest(stated, lambda said: str(said["scanner"]["name"]), now)
+    latest = newest(stated, lambda said: str(said["scanner"]["name"]), now)
     return {
         "records": max(int(said["records"]) for said in latest),
         "findings": max(max(int(said["findings"]), *_counts(said), 0) for said in latest),
@@ -124,7 +123,7 @@ def _pii_scan(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
 
 
 def _file_safety(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-    latest = _latest(stated, lambda said: str(said["scanner"]["name"]), now)
+    latest = newest(stated, lambda said: str(said["scanner"]["name"]), now)
     return {
         "verdict": max((_verdict(said) for said in latest), key=VERDICT_ORDER.index),
         "complete": all(said["complete"] is True for said in latest),
@@ -176,36 +175,16 @@ def _digests(resources: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted({f"{name}:{value}" for item in resources for name, value in item["digest"].items()})
 
 
-def _latest(
-    stated: list[dict[str, Any]], key: Callable[[dict[str, Any]], str], now: datetime
-) -> list[dict[str, Any]]:
-    """The newest per key: a suite run again supersedes its earlier result. Of one moment, all of them.
-
-    What says it will finish in the future counts and supersedes nothing, lest it hide every later failure.
-    """
-    newest: dict[str, tuple[datetime, list[dict[str, Any]]]] = {}
-    early: list[dict[str, Any]] = []
-    for said in stated:
-        moment = datetime.fromisoformat(str(said["finishedOn"]))
-        if moment > now + SKEW:
-            early.append(said)
-            continue
-        best = newest.get(key(said))
-        if best is None or moment > best[0]:
-            newest[key(said)] = (moment, [said])
-        elif moment == best[0]:
-            best[1].append(said)
-    return early + [said for _, latest in newest.values() for said in latest]
-
-
-_SUMMARIES: Final[Mapping[str, tuple[str, Callable[[list[dict[str, Any]], datetime], dict[str, Any]]]]] = {
-    "evaluation": (predicates.EVALUATION_RESULT, _evaluation),
-    "piiScan": (predicates.PII_SCAN, _pii_scan),
-    "fileSafety": (predicates.FILE_SAFETY, _file_safety),
-    "modelCard": (predicates.MODEL_CARD, _model_card),
-    "promptRelease": (predicates.PROMPT_RELEASE, _prompt_release),
-    "derivation": (predicates.DERIVATION, _derivation),
+_SUMMARIES: Final[Mapping[str, tuple[tuple[str, ...], Summary]]] = {
+    "evaluation": ((predicates.EVALUATION_RESULT,), _evaluation),
+    "piiScan": ((predicates.PII_SCAN,), _pii_scan),
+    "fileSafety": ((predicates.FILE_SAFETY,), _file_safety),
+    "modelCard": ((predicates.MODEL_CARD,), _model_card),
+    "promptRelease": ((predicates.PROMPT_RELEASE,), _prompt_release),
+    "derivation": ((predicates.DERIVATION,), _derivation),
+    **MORE,
 }
+"""Fact, the predicate types that it is made of, and how."""
 
 
 def statements(accepted: Iterable[AcceptedStatement]) -> list[dict[str, Any]]:

@@ -139,7 +139,8 @@ def _node(judged: Judged, name: str, now: datetime) -> Node:
 
 
 def _license(evidence: Evidence) -> str:
-    found = {str(said["license"]) for said in evidence.of_type(predicates.MODEL_CARD) if said.get("license")}
+    cards = evidence.of_type(predicates.MODEL_CARD) + evidence.of_type(predicates.DATASET_CARD)
+    found = {str(said["license"]) for said in cards if said.get("license")}
     return " AND ".join(sorted(found))
 
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from pydantic.alias_generators import to_camel
+from pydantic import Field, JsonValue
 
 from govkernel.domain import (
     AcceptedStatement,
@@ -30,14 +29,20 @@ from govkernel.domain import (
 )
 from govkernel.facts import artifact_facts, evidence_facts, statements
 from govkernel.lineage.facts import REVOKED, lineage_facts
+from govkernel.packs.case_base import Facts
+from govkernel.packs.case_more_facts import (
+    AttributesCase,
+    BillsCase,
+    DatasetCardCase,
+    ProvenanceCase,
+    RedTeamCase,
+    SummaryCase,
+    TestResultCase,
+    TrainingRunCase,
+    VulnerabilitiesCase,
+)
 
 EXAMPLE_DIGEST: Final = Digest.sha256(hashlib.sha256(b"example").hexdigest())
-
-
-class Facts(BaseModel):
-    """Base of the facts: camelCase in files, closed to unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
 class ArtifactCase(Facts):
@@ -141,6 +146,15 @@ class EvidenceCase(Facts):
     model_card: ModelCardCase | None = None
     prompt_release: PromptReleaseCase | None = None
     derivation: DerivationCase | None = None
+    provenance: ProvenanceCase | None = None
+    summary: SummaryCase | None = None
+    test_result: TestResultCase | None = None
+    vulnerabilities: VulnerabilitiesCase | None = None
+    bills: BillsCase | None = None
+    attributes: AttributesCase | None = None
+    red_team: RedTeamCase | None = None
+    dataset_card: DatasetCardCase | None = None
+    training_run: TrainingRunCase | None = None
 
     def facts(self, now: datetime) -> dict[str, Any]:
         """``EvidenceFacts`` and ``statements`` of the context. Any fact implies that something was signed."""

@@ -16,16 +16,16 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from govkernel.domain import strict_json
-from govkernel.domain.predicates import OMS_SIGNATURE, SHORT_NAMES, SIGNATURE
+from govkernel.domain.predicates import OMS_SIGNATURE, SHORT_NAMES, SIGNATURE, SPDX_PLAIN
 from govkernel.errors import ConfigError, ProvenanceError
 
 NAMES: Final = {**SHORT_NAMES, "signature": SIGNATURE}
 """Short name to URI of every type that has a schema."""
 
-KNOWN: Final = frozenset({*NAMES.values(), OMS_SIGNATURE})
+KNOWN: Final = frozenset({*NAMES.values(), OMS_SIGNATURE, SPDX_PLAIN})
 """Types whose statements mean something to govkernel."""
 
-_FOLDER: Final = {uri: name for name, uri in NAMES.items()}
+_FOLDER: Final = {**{uri: name for name, uri in NAMES.items()}, SPDX_PLAIN: "spdx"}
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 _FORMATS: Final = FormatChecker(formats=())

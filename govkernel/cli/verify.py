@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, say
+from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, say, stderr
+from govkernel.cli.pinning import Command, Exec, Pin, reading, run_command
 from govkernel.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 def verify(
     path: Annotated[Path, typer.Argument(help="The artifact: file or folder.")],
     bundle: Annotated[Path, typer.Option("--bundle", help="The signature bundle.")],
+    command: Command = None,
     key: Annotated[
         Path | None,
         typer.Option(
@@ -51,6 +53,8 @@ def verify(
             help="File of the folder that is not part of the artifact; repeatable; not with a trust policy.",
         ),
     ] = None,
+    pin: Pin = None,
+    run: Exec = False,
     receipts: ReceiptsFolder = None,
     config: Config = None,
     as_json: Json = False,
@@ -60,8 +64,7 @@ def verify(
     from govkernel.cli.anchoring import choose_anchor
     from govkernel.config import load_settings
     from govkernel.domain import ArtifactKind, RejectedStatement
-    from govkernel.provenance import Receipts, resolve_type, verify_path
-    from govkernel.provenance.digest import read
+    from govkernel.provenance import resolve_type, verify_path
     from govkernel.provenance.verify_foreign import verify_foreign
 
     if kind and kind not in set(ArtifactKind):
@@ -74,38 +77,45 @@ def verify(
     said = ArtifactKind(kind) if kind else None
     anchor = choose_anchor(key=key, ca=ca, trusted_root=trusted_root, identity=identity, issuer=issuer)
     now, raw, source = datetime.now(UTC), _read(bundle), str(bundle)
-    reader = Receipts(receipts).read if receipts else read
-    if anchor is None:
-        trust = current_trust(load_settings(config)).now()
-        judged = verify_path(path, raw, trust, said, now=now, source=source, reader=reader)
-        if isinstance(judged, RejectedStatement):
-            _refuse(path, judged, as_json)
-        statement: Statement | None = judged.statement
-        document, signers = judged.model_dump(mode="json"), judged.signers
-    else:
-        skipped = frozenset((*(ignore or ()), *_inside(bundle, path)))
-        found = verify_foreign(path, raw, anchor, said, now=now, source=source, ignore=skipped, reader=reader)
-        if isinstance(found, RejectedStatement):
-            _refuse(path, found, as_json)
-        statement, signers, notes = found.statement, (found.signer,), found.notes
-        document = _document(statement, found.signer, source, str(found.about), notes)
-    if type_ and (statement is None or statement.predicate_type != resolve_type(type_)):
-        refused = RejectedStatement(
-            code="provenance.other-predicate",
-            why=f"The bundle states {statement.predicate_type if statement else 'nothing'}.",
-            remedy="Give the bundle of the predicate you ask for.",
-            source=source,
-        )
-        _refuse(path, refused, as_json)
+    skipped = frozenset((*(ignore or ()), *_inside(bundle, path))) if anchor else frozenset()
+    with reading(path, pin=pin, run=run, command=command or (), receipts=receipts, skip=skipped) as it:
+        if anchor is None:
+            trust = current_trust(load_settings(config)).now()
+            judged = verify_path(it.path, raw, trust, said, now=now, source=source, reader=it.reader)
+            if isinstance(judged, RejectedStatement):
+                _refuse(path, it.told(judged), as_json)
+            statement: Statement | None = judged.statement
+            document, signers = judged.model_dump(mode="json"), judged.signers
+        else:
+            found = verify_foreign(
+                it.path, raw, anchor, said, now=now, source=source, ignore=skipped, reader=it.reader
+            )
+            if isinstance(found, RejectedStatement):
+                _refuse(path, it.told(found), as_json)
+            statement, signers, notes = found.statement, (found.signer,), found.notes
+            document = _document(statement, found.signer, source, str(found.about), notes)
+        if type_ and (statement is None or statement.predicate_type != resolve_type(type_)):
+            refused = RejectedStatement(
+                code="provenance.other-predicate",
+                why=f"The bundle states {statement.predicate_type if statement else 'nothing'}.",
+                remedy="Give the bundle of the predicate you ask for.",
+                source=source,
+            )
+            _refuse(path, refused, as_json)
+        pinned = it.keep()
+        if pinned and command:
+            stderr.print(f"[green]✓[/] verified {plain(path)}")
+            run_command(command, pinned)
 
     def text() -> None:
         say(f"[green]✓[/] verified {plain(path)}")
         say(f"  states  {plain(statement.predicate_type if statement else 'nothing: a bare signature')}")
         say(f"  signer  {plain(', '.join(signer.name for signer in signers))}")
-        for note in notes:
+        for note in (*notes, *([f"pinned to {pinned}"] if pinned else [])):
             say(f"  note    {plain(note)}")
 
-    finish(True, {"verified": True, **document}, as_json=as_json, text=text)
+    pinned_to = {"pinned": str(pinned)} if pinned else {}
+    finish(True, {"verified": True, **document, **pinned_to}, as_json=as_json, text=text)
 
 
 def _refuse(path: Path, refused: RejectedStatement, as_json: bool) -> NoReturn:

@@ -94,6 +94,8 @@ def hash_open(
             if len(head) < HEAD:
                 head += bytes(block[: HEAD - len(head)])
             size += count
+            if size > before.size:  # whoever keeps appending would keep us reading
+                break
         after = FileStamp.of(os.fstat(descriptor))
     except OSError as error:
         raise _unreadable(None, name, error) from None

@@ -1,11 +1,12 @@
 # The two commands are `make demo` and `make test`; everything they need is set up by themselves.
-PYTHON ?= python3
-VENV   ?= .venv
-BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+PYTHON  ?= python3
+VENV    ?= .venv
+SECONDS ?= 600
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench bench-provenance lock clean
+.PHONY: help setup demo test test-fast lint format bench bench-provenance fuzz lock clean
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -43,6 +44,10 @@ bench: $(STAMP)  ## Benchmarks, each beside a peer, printed as ratios
 
 bench-provenance: $(STAMP)  ## Hashing, signing, verifying, beside SHA-256, model-signing and sigstore-python
 	$(BIN)/python -m tests.benchmarks provenance
+
+fuzz: $(STAMP)  ## Feed every parser of strangers' bytes for SECONDS=600 each
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	$(BIN)/python tests/provenance/fuzz_parsers.py $(SECONDS)
 
 lock: $(STAMP)  ## Refresh constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch==' > constraints.txt

@@ -37,6 +37,7 @@ _KNOWN: Final = frozenset(
 )
 _UNREADABLE: Final = (
     ValueError,
+    TypeError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,
@@ -159,7 +160,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
             return False
         usable(_key_of(issuer))
         certificate.verify_directly_issued_by(issuer)
-    except (*_UNREADABLE, TypeError, InvalidSignature, InputError):
+    except (*_UNREADABLE, InvalidSignature, InputError):
         return False
     return True
 

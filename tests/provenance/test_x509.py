@@ -123,6 +123,7 @@ FAMILY_CHAIN = FAMILY.chain()
 UNREADABLE = {
     "a version that does not exist": (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"),
     "a name that is no text": (b"\x0c\x05alice", b"\x0c\x05\xff\xfe\xff\xfe\xff"),
+    "a name that is a row of bits": (b"\x0c\x05alice", b"\x03\x05\x00lice"),
     "an extension twice": (b"\x06\x03\x55\x1d\x0e", b"\x06\x03\x55\x1d\x23"),
     "a time that is none": (b"200101000000Z", b"209999000000Z"),
 }

@@ -1,0 +1,237 @@
+"""What a fuzzer may feed: every parser of strangers' bytes, with honest inputs to start from.
+
+A target returns, or raises our own error type; anything else is a finding.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from govkernel.domain import Artifact, ArtifactKind, Digest, strict_json, strict_yaml
+from govkernel.domain.predicates import DERIVATION, MODEL_CARD, REVOCATION, SIGNATURE
+from govkernel.errors import GovkernelError
+from govkernel.filesafety.budget import Budget, Limits
+from govkernel.filesafety.dispatch import examine
+from govkernel.filesafety.interface import Place
+from govkernel.filesafety.source import BytesSource
+from govkernel.hookspecs import Bundle
+from govkernel.provenance import KeyVerifier, LocalKey, TrustedKey, TrustPolicy
+from govkernel.provenance.anchors import CertificateAnchor, KeyAnchor
+from govkernel.provenance.bundle import parse_bundle
+from govkernel.provenance.foreign import parse_foreign
+from govkernel.provenance.identity import identity_pattern
+from govkernel.provenance.keyless import KeylessAnchor, read_trusted_root
+from govkernel.provenance.oms import read_oms
+from govkernel.provenance.predicates import check_predicate
+from govkernel.provenance.prompt import canonical_prompt
+from govkernel.provenance.revocation import read_list
+from govkernel.provenance.statement import parse_statement
+from govkernel.provenance.x509 import certify, read_roots
+from tests.simulators.certificate_lies import ALICE, NOW, Family
+from tests.simulators.lying_signer import oms, signed, statement
+from tests.simulators.signing import bare, certified
+from tests.simulators.sigstore import Instance, Orders
+from tests.simulators.x509 import p256
+
+KEY = LocalKey.generate()
+KEYS = (TrustedKey("k", KEY.public),)
+FAMILY = Family()
+CHAIN = FAMILY.chain()
+ROOTS = read_roots(FAMILY.root.pem)
+INSTANCE = Instance(now=lambda: NOW)
+HEX = "ab" * 32
+ARTIFACT = Artifact(kind=ArtifactKind.PROMPT, name="prompt://t/p@1", digest=Digest.sha256(HEX))
+TRUST = TrustPolicy.parse(
+    f"version: 1\nkeys: [{{name: k, publicKey: {json.dumps(KEY.public_key_pem().decode())}}}]\n"
+    "rules: [{signers: [k], may: ['*', revocation]}]".encode()
+)
+SAID = statement(HEX, SIGNATURE, {"kind": "prompt"})
+ORDERS = Orders(promised=False, version=2, stamped=NOW)
+CARD = {"license": "MIT", "riskClass": "minimal", "intendedUse": "Greeting."}
+ENTRY = {"key": HEX, "reason": "Stolen.", "since": "2026-01-01T00:00:00Z"}
+CLAIMS: dict[str, dict[str, Any]] = {
+    MODEL_CARD: CARD,
+    DERIVATION: {"method": "lora", "bases": [{"name": "b", "digest": {"sha256": HEX}}], "datasets": []},
+    REVOCATION: {"issuedOn": "2026-01-01T00:00:00Z", "entries": [ENTRY]},
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser.
+
+    Attributes:
+        run: feeds it.
+        seeds: honest inputs.
+    """
+
+    run: Callable[[bytes], object]
+    seeds: Sequence[bytes]
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _statement(data: bytes) -> None:
+    read_oms(parse_statement(data))
+
+
+def _signed(data: bytes) -> None:
+    """The payload reaches all that reads it, because the signature over it is true."""
+    KeyVerifier(KEYS).verify(Bundle(content=signed(data, KEY), source="s"), ARTIFACT, NOW)
+    raw = parse_statement(data)
+    check_predicate(raw.predicate_type, raw.predicate)
+    raw.freeze()
+
+
+def _revocations(data: bytes) -> None:
+    read_list(Bundle(content=signed(data, KEY), source="s"), KEYS, TRUST.signers, TRUST.rules)
+
+
+KEY_ANCHOR = KeyAnchor.from_pem(KEY.public_key_pem())
+CERTIFICATE_ANCHOR = CertificateAnchor(ROOTS, identity_pattern(ALICE))
+KEYLESS_ANCHOR = KeylessAnchor(
+    read_trusted_root(INSTANCE.trusted_root()), identity_pattern(ALICE), identity_pattern("glob:**")
+)
+
+
+def _foreign(data: bytes) -> None:
+    bundle = parse_foreign(data)
+    for anchor in (KEY_ANCHOR, CERTIFICATE_ANCHOR, KEYLESS_ANCHOR):
+        with suppress(GovkernelError):
+            anchor.signer(bundle, lambda: b"hello", NOW)
+
+
+def _chain(data: bytes) -> None:
+    certify(list(_parts(data)), ROOTS, NOW)
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    """Certificates, each behind its length in two bytes."""
+    while data:
+        length = int.from_bytes(data[:2])
+        yield data[2 : 2 + length]
+        data = data[2 + length :]
+
+
+def _leaf(data: bytes) -> None:
+    """A keyless bundle with any certificate in it."""
+    bundle = json.loads(INSTANCE_BUNDLE)
+    bundle["verificationMaterial"]["certificate"]["rawBytes"] = base64.b64encode(data).decode()
+    KEYLESS_ANCHOR.signer(parse_foreign(_json(bundle)), lambda: b"", NOW)
+
+
+def _timestamp(data: bytes) -> None:
+    """A keyless bundle with any timestamp in it."""
+    bundle = json.loads(STAMPED_BUNDLE)
+    stamps = [{"signedTimestamp": base64.b64encode(data).decode()}]
+    bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"] = stamps
+    KEYLESS_ANCHOR.signer(parse_foreign(_json(bundle)), lambda: b"", NOW)
+
+
+NAMES = (
+    "a.safetensors",
+    "a.pkl",
+    "a.pt",
+    "a.gguf",
+    "a.onnx",
+    "a.h5",
+    "a.keras",
+    "a.npy",
+    "a.zip",
+    "a.tar",
+    "a.pb",
+    "config.json",
+    "a.jinja",
+    "a.yaml",
+    "a.model",
+    "a.gz",
+)
+LIMITS = Limits(unpacked=1 << 22, free=1 << 20, members=1000, opcodes=100_000, held=10_000)
+
+
+def _examined(data: bytes) -> None:
+    """A file of one of many kinds, by its first byte; that an examiner failed is a finding for the fuzzer too."""
+    name = NAMES[data[0] % len(NAMES)] if data else NAMES[0]
+    place = Place(name, name, Budget(LIMITS), examine, {})
+    for finding in examine(BytesSource(data[1:]), place):
+        if finding.rule == "examiner-failed":
+            raise RuntimeError(f"{name}: {finding.detail}")
+
+
+def _file_seeds() -> list[bytes]:
+    header = _json({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})
+    tensors = struct.pack("<Q", len(header)) + header + bytes(8)
+    gguf = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 1) + b"k" + struct.pack("<II", 4, 7)
+    pickled = b"\x80\x04\x95\x0c\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s."
+    numpy = b"\x93NUMPY\x01\x00\x46\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }".ljust(
+        70
+    )
+    bodies = {
+        0: tensors,
+        1: pickled,
+        3: gguf,
+        7: numpy + bytes(8),
+        11: b'{"model_type": "x"}',
+        12: b"{{ a }}",
+    }
+    return [bytes([number]) + bodies.get(number, b"") for number in range(len(NAMES))]
+
+
+INSTANCE_BUNDLE = INSTANCE.bundle(SAID)
+STAMPED_BUNDLE = INSTANCE.bundle(SAID, ORDERS)
+_LEAF = base64.b64decode(json.loads(INSTANCE_BUNDLE)["verificationMaterial"]["certificate"]["rawBytes"])
+_STAMP = base64.b64decode(
+    json.loads(STAMPED_BUNDLE)["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"][0][
+        "signedTimestamp"
+    ]
+)
+_POLICY = (
+    b"version: 1\nkeys: [{name: k, publicKey: k.pub}]\nrules: [{signers: [k], may: ['*'], threshold: 1}]\n"
+)
+_STATEMENTS = [_json(SAID), *(_json(statement(HEX, kind, claim)) for kind, claim in CLAIMS.items())]
+_BUNDLES = [
+    signed(SAID, KEY),
+    certified(SAID, CHAIN),
+    bare(b"hello", p256()),
+    INSTANCE_BUNDLE,
+    STAMPED_BUNDLE,
+    _json(json.loads(signed(SAID, KEY))["dsseEnvelope"]),
+]
+
+TARGETS: dict[str, Target] = {
+    "json": Target(lambda data: strict_json.canonical(strict_json.loads(data)), [b'{"a": [1, "b", null]}']),
+    "yaml": Target(strict_yaml.load, [b"a: [1, b, {c: d}]\n", b"- |\n  text\n"]),
+    "bundle": Target(parse_bundle, _BUNDLES[:1]),
+    "foreign-bundle": Target(_foreign, _BUNDLES),
+    "statement": Target(_signed, _STATEMENTS),
+    "oms": Target(_statement, [_json(oms([("a", HEX), ("b/c", HEX)], HEX))]),
+    "x509-chain": Target(_chain, [b"".join(len(i.der).to_bytes(2) + i.der for i in CHAIN)]),
+    "x509-roots": Target(read_roots, [FAMILY.root.pem, FAMILY.root.pem + CHAIN[1].pem]),
+    "keyless-certificate": Target(_leaf, [_LEAF, CHAIN[0].der]),
+    "timestamp": Target(_timestamp, [_STAMP]),
+    "trusted-root": Target(read_trusted_root, [INSTANCE.trusted_root()]),
+    "trust-policy": Target(TrustPolicy.parse, [_POLICY]),
+    "revocation-list": Target(_revocations, [_json(statement(HEX, REVOCATION, CLAIMS[REVOCATION]))]),
+    "identity": Target(
+        lambda data: identity_pattern(data.decode("utf-8", "replace")), [b"glob:*@a", b"regex:a+"]
+    ),
+    "public-key": Target(KeyAnchor.from_pem, [KEY.public_key_pem()]),
+    "prompt": Target(
+        lambda data: canonical_prompt("p.yaml", data), [b"template: Hello {name}\nrole: system\n"]
+    ),
+    "model-file": Target(_examined, _file_seeds()),
+}
+
+
+def feed(name: str, data: bytes) -> None:
+    """Feed one input; our own errors are answers."""
+    with suppress(GovkernelError):
+        TARGETS[name].run(data)

@@ -21,7 +21,7 @@ from typing import Final, Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from govkernel.audit.merkle import HASH_SIZE
+from govkernel.domain.merkle import HASH_SIZE
 from govkernel.errors import AuditError
 
 MAX_NOTE: Final = 64 * 1024

@@ -10,9 +10,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from govkernel.audit.merkle import leaf_hash
 from govkernel.audit.tables import KEY_LENGTH
 from govkernel.domain import Record
+from govkernel.domain.merkle import leaf_hash
 from govkernel.errors import AuditError
 
 MAX_PAYLOAD: Final = 16 * 1024 * 1024

@@ -11,8 +11,8 @@ from itertools import combinations, product
 from typing import Final
 
 from govkernel.audit.findings import Collector, span
-from govkernel.audit.merkle import node_hash
 from govkernel.audit.replay import Suspect
+from govkernel.domain.merkle import node_hash
 
 MAX_SWAPS: Final = 64
 MAX_SHIFT: Final = 16

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from govkernel.audit import merkle, search
+from govkernel.audit import search
 from govkernel.audit.checkpoint import Verifier
 from govkernel.audit.database import corrupt, transaction
 from govkernel.audit.entry import moment_of, parse_record
 from govkernel.audit.query import parse
 from govkernel.audit.tables import CHECKPOINT, RECORD
 from govkernel.audit.writer import node_reader
-from govkernel.domain import Record
+from govkernel.domain import Record, merkle
 from govkernel.errors import AuditError
 
 DEADLINE: Final = 10.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from govkernel.audit.merkle import EMPTY_ROOT, node_hash
+from govkernel.domain.merkle import EMPTY_ROOT, node_hash
 
 MAX_SUSPECTS: Final = 256
 _MAX_FOLDS: Final = 64

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from govkernel.audit.chunk import Chunk
 from govkernel.audit.entry import Entry, parse_entry
 from govkernel.audit.findings import Collector
-from govkernel.audit.merkle import leaf_hash
+from govkernel.domain.merkle import leaf_hash
 from govkernel.errors import AuditError
 
 MAX_REMEMBERED: Final = 10_000

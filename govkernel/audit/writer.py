@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, Table, insert, select, tuple_
 from govkernel.audit.checkpoint import CheckpointSigner
 from govkernel.audit.database import corrupt, sqlite_path, transaction, unavailable
 from govkernel.audit.entry import Entry
-from govkernel.audit.merkle import CompactRange, Node, NodeReader
 from govkernel.audit.tables import CHECKPOINT, NODE, RECORD, SIDES
+from govkernel.domain.merkle import CompactRange, Node, NodeReader
 from govkernel.errors import AuditError
 
 

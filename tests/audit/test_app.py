@@ -19,8 +19,8 @@ from fastapi.testclient import TestClient
 
 from govkernel.audit import AuditLog
 from govkernel.audit.app import create_app
-from govkernel.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
 from govkernel.domain import EntityRef
+from govkernel.domain.merkle import leaf_hash, verify_consistency, verify_inclusion
 from tests.audit.conftest import NOW
 from tests.simulators.flaky_store import FlakyStore
 from tests.simulators.records import sample_record

@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from govkernel.audit import AuditLog, Receipt, verify
-from govkernel.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
 from govkernel.domain import EntityRef, Record
+from govkernel.domain.merkle import leaf_hash, verify_consistency, verify_inclusion
 from govkernel.errors import AuditError
 from tests.audit.conftest import NOW, ORIGIN
 from tests.simulators.records import sample_record

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Engine, text
 
 from govkernel.audit import AuditLog, upgrade, verify
 from govkernel.audit.database import ADVISORY_LOCK, open_engine, open_read_only, transaction
-from govkernel.audit.merkle import verify_inclusion
 from govkernel.audit.tables import METADATA
 from govkernel.domain import EntityRef
+from govkernel.domain.merkle import verify_inclusion
 from govkernel.errors import AuditError
 from tests.audit.conftest import NOW, ORIGIN
 from tests.audit.test_search import CASES, RECORDS

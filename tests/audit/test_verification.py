@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from govkernel.audit import AuditFinding, CheckpointSigner, VerificationReport, verify, verify_log
 from govkernel.audit.entry import entry_of
 from govkernel.audit.findings import Collector
-from govkernel.audit.merkle import CompactRange, leaf_hash
+from govkernel.domain.merkle import CompactRange, leaf_hash
 from govkernel.errors import AuditError
 from tests.audit.conftest import NOW, ORIGIN, Sample
 from tests.simulators.records import sample_record

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from govkernel.audit.merkle import (
+from govkernel.domain.merkle import (
     EMPTY_ROOT,
     CompactRange,
     consistency_proof,

@@ -47,12 +47,13 @@ def _summary(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
         return str(said["verifier"]["id"]), str(said["policy"].get("uri", ""))
 
     latest = newest(stated, subject, now, lambda said: str(said["timeVerified"]))
-    levels = [{str(level) for level in said["verifiedLevels"]} for said in latest]
+    failed = {str(said["policy"].get("uri", "")) for said in latest if said["verificationResult"] != "PASSED"}
+    held = [said for said in latest if str(said["policy"].get("uri", "")) not in failed]
     return {
-        "passed": all(said["verificationResult"] == "PASSED" for said in latest),
+        "passed": not failed,
         "verifiers": sorted({str(said["verifier"]["id"]) for said in latest}),
         "policies": sorted({str(said["policy"].get("uri", "")) for said in latest}),
-        "levels": sorted(set.intersection(*levels)),
+        "levels": sorted({str(level) for said in held for level in said["verifiedLevels"]}),
         "verifiedOn": min(_seconds(said["timeVerified"]) for said in latest),
     }
 

@@ -40,6 +40,14 @@ rules:
       - prompt-release
       - approval
       - derivation
+      - dataset-card
+      - red-team-result
+      - training-run
+      - slsa-provenance
+      - test-result
+      - vulns
+      - cyclonedx
+      - vsa
       - revocation
     about:
       kinds: [model, prompt, dataset, adapter, tokenizer, tool, image]

@@ -37,14 +37,14 @@ def vulns(*scores: object, hours: int = 0, scanner: str = "pkg:a@1") -> Any:
     )
 
 
-def vsa(result: str = "PASSED", *levels: str, hours: int = 0, verifier: str = "v") -> Any:
+def vsa(result: str = "PASSED", *levels: str, hours: int = 0, verifier: str = "v", policy: str = "p") -> Any:
     return said(
         predicates.VSA,
         {
             "verifier": {"id": verifier},
             "timeVerified": on(hours),
             "resourceUri": "x",
-            "policy": {"uri": "p"},
+            "policy": {"uri": policy},
             "verificationResult": result,
             "verifiedLevels": levels,
         },
@@ -108,8 +108,12 @@ def test_one_verifier_that_failed_it_is_enough() -> None:
     assert facts(vsa("FAILED", hours=-1), vsa())["summary"]["passed"] is True
 
 
-def test_levels_count_that_every_verifier_found() -> None:
-    assert facts(vsa("PASSED", "a", "b"), vsa("PASSED", "b", verifier="w"))["summary"]["levels"] == ["b"]
+def test_levels_count_unless_a_verifier_says_that_their_policy_failed() -> None:
+    assert facts(vsa("PASSED", "a"), vsa("PASSED", "b", verifier="w"))["summary"]["levels"] == ["a", "b"]
+    failed = vsa("FAILED", "b", verifier="w")
+    assert facts(vsa("PASSED", "a"), failed)["summary"]["levels"] == []
+    other = vsa("FAILED", "b", verifier="w", policy="q")
+    assert facts(vsa("PASSED", "a"), other)["summary"]["levels"] == ["a"]
 
 
 def test_a_red_team_that_tried_nothing_showed_nothing() -> None:

@@ -13,6 +13,7 @@ from govkernel.cli.output import Config, Exit, Json, ReceiptsFolder, Reports
 from govkernel.domain import Action
 from govkernel.errors import InputError
 from govkernel.facts import RISK_ORDER
+from govkernel.gate.summary import VERIFIER
 
 
 def gate(
@@ -44,6 +45,15 @@ def gate(
     out: Annotated[Path | None, typer.Option(help="Write the report to a file as well.")] = None,
     reports: Reports = None,
     receipts: ReceiptsFolder = None,
+    vsa_key: Annotated[
+        str,
+        typer.Option(
+            "--vsa-key", help="Key that signs a verification summary about each artifact [default: none]."
+        ),
+    ] = "",
+    vsa_verifier: Annotated[
+        str, typer.Option("--vsa-verifier", help="URI of who verified, in the summaries.")
+    ] = VERIFIER,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -56,9 +66,12 @@ def gate(
         report_format,
         write_report,
     )
+    from govkernel.cli.signing import keep_summaries, open_key
     from govkernel.config import load_settings
+    from govkernel.gate.summary import summaries
 
     settings = load_settings(config)
+    signing = open_key(vsa_key, settings) if vsa_key else None
     judge = choose_trust(settings, trust, key or [])
 
     async def run() -> tuple[bool, str]:
@@ -76,6 +89,9 @@ def gate(
             )
             for kind, path in more:
                 write_report(path, await render(parts.host, kind, outcome))
+            if signing is not None:
+                stated = summaries(outcome, action, environment, risk, vsa_verifier)
+                keep_summaries(stated, signing, settings)
             return outcome.allowed, await render(parts.host, chosen, outcome)
 
     allowed, rendered = asyncio.run(run())

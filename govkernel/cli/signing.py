@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from govkernel.config import Settings
 from govkernel.domain import Artifact
+from govkernel.domain.predicates import VSA
 from govkernel.errors import ConfigError, InputError
 from govkernel.files import replace_file
 from govkernel.hookspecs import SigningKey
@@ -82,6 +83,22 @@ def keep(bundles: Sequence[NamedBundle], path: Path, out: Path | None, settings:
         for bundle in bundles:
             BundleStore(store).add(bundle.content)
     return written
+
+
+def keep_summaries(
+    stated: Iterable[tuple[Artifact, dict[str, Any]]], key: SigningKey, settings: Settings
+) -> None:
+    """Sign verification summaries, beside the artifacts and into the workspace's store.
+
+    Raises:
+        InputError: ``cli.unwritable``.
+    """
+    from govkernel.provenance import attest
+
+    for artifact, predicate in stated:
+        content = attest(artifact, VSA, predicate, key, [])
+        path = Path(artifact.name.removeprefix("file:"))
+        keep([NamedBundle(".vsa.sigstore.json", content)], path, None, settings)
 
 
 def described(artifact: Artifact, written: Sequence[Path]) -> dict[str, object]:

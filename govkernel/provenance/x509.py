@@ -135,19 +135,30 @@ def _walk(
     if leaf in roots:
         return leaf
     for _ in range(MAX_CHAIN):
-        for issuer in _issuers(path[-1], roots):
-            try:
-                _check_issuer(issuer, len(path) - 1, at)
-            except GovkernelError as error:
-                refused = error
-                continue
-            return issuer
-        onward = [item for item in _issuers(path[-1], others) if item not in path]
-        if not onward:
-            raise refused
-        _check_issuer(onward[0], len(path) - 1, at)
-        path.append(onward[0])
+        found = _able(_issuers(path[-1], roots), len(path) - 1, at)
+        if isinstance(found, x509.Certificate):
+            return found
+        refused = found or refused
+        found = _able([item for item in _issuers(path[-1], others) if item not in path], len(path) - 1, at)
+        if not isinstance(found, x509.Certificate):
+            raise found or refused
+        path.append(found)
     raise refused
+
+
+def _able(
+    issuers: Iterable[x509.Certificate], below: int, at: datetime
+) -> x509.Certificate | GovkernelError | None:
+    """The first that may issue, for renewed authorities keep their name and key; else why the first may not."""
+    refused: GovkernelError | None = None
+    for issuer in issuers:
+        try:
+            _check_issuer(issuer, below, at)
+        except GovkernelError as error:
+            refused = refused or error
+        else:
+            return issuer
+    return refused
 
 
 def _issuers(certificate: x509.Certificate, candidates: Iterable[x509.Certificate]) -> list[x509.Certificate]:

@@ -126,6 +126,11 @@ HONEST: Final = {
     ),
     "from this second on": lambda family: family.chain(honest().but(start=NOW)),
     "until this second": lambda family: family.chain(honest().but(end=NOW)),
+    "below an authority that was renewed": lambda family: [
+        (chain := family.chain())[0],
+        authority("intermediate", family.root, key=chain[1].key, end=NOW - DAY),
+        chain[1],
+    ],
     "below an authority for code": lambda family: family.chain(
         below=authority("intermediate", family.root, purposes=(CODE_SIGNING,))
     ),

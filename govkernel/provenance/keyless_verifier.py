@@ -57,7 +57,7 @@ class KeylessVerifier(Verifier):
 
     def __init__(self, *, trusted_root: TrustedRoot) -> None:
         super().__init__(trusted_root=trusted_root)
-        self._whole_root = trusted_root
+        self._whole_root, self._whole_chain = trusted_root, self._fulcio_certificate_chain
 
     def _establish_time(self, bundle: Bundle) -> list[TimestampVerificationResult]:
         """When the bundle was signed; from here on only those count who were trusted then."""
@@ -66,7 +66,8 @@ class KeylessVerifier(Verifier):
         self.signed_at = min(moments, default=datetime.max.replace(tzinfo=UTC))
         issued = bundle.signing_certificate.not_valid_before_utc
         self._trusted_root = _trusted_then(self._whole_root, moments, issued)
-        self._fulcio_certificate_chain = self._trusted_root.get_fulcio_certs()
+        whole = self._trusted_root is self._whole_root
+        self._fulcio_certificate_chain = self._whole_chain if whole else self._trusted_root.get_fulcio_certs()
         return times
 
     def _times(self, bundle: Bundle) -> list[TimestampVerificationResult]:
@@ -96,7 +97,13 @@ def _trusted_then(root: TrustedRoot, moments: Sequence[datetime], issued: dateti
     logs = [log for log in inner.tlogs if _within(log.public_key.valid_for, moments)]
     certificate_logs = [log for log in inner.ctlogs if _within(log.public_key.valid_for, [issued])]
     authorities = [item for item in inner.certificate_authorities if _within(item.valid_for, moments)]
-    kept = {"tlogs": logs, "ctlogs": certificate_logs, "certificate_authorities": authorities}
+    kept: dict[str, Sequence[object]] = {
+        "tlogs": logs,
+        "ctlogs": certificate_logs,
+        "certificate_authorities": authorities,
+    }
+    if all(len(items) == len(getattr(inner, name)) for name, items in kept.items()):
+        return root
     return TrustedRoot(inner.model_copy(update=kept))
 
 

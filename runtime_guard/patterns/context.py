@@ -1,0 +1,55 @@
+"""How words beside a finding raise its score, as Presidio's ``LemmaContextAwareEnhancer`` counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+
+from runtime_guard.patterns.words import Words
+
+_SEPARATOR: Final = "\n"
+"""Joins words, which hold no white space, so that one look finds a context word in any of them."""
+
+
+@dataclass(frozen=True)
+class ContextRule:
+    """Context words of a recognizer, lower case."""
+
+    words: tuple[str, ...]
+
+
+class Context:
+    """The enhancer's arithmetic.
+
+    Args:
+        enhancer: holds the numbers.
+    """
+
+    def __init__(self, enhancer: LemmaContextAwareEnhancer) -> None:
+        self._raise = enhancer.context_similarity_factor
+        self._least = enhancer.min_score_with_context_similarity
+        self._before = enhancer.context_prefix_count
+        self._after = enhancer.context_suffix_count
+        self._whole = enhancer.context_matching_mode == "whole_word"
+
+    def rule(self, words: Sequence[str] | None) -> ContextRule | None:
+        """A recognizer's context words; None when context means nothing to it."""
+        return ContextRule(tuple(word.lower() for word in words)) if words else None
+
+    def beside(self, words: Words, start: int) -> list[str]:
+        """The words that count for a finding at ``start``."""
+        return [word.lower() for word in words.beside(start, self._before, self._after)]
+
+    def supports(self, rule: ContextRule, beside: Sequence[str]) -> bool:
+        """Whether a context word is among those that stand beside a finding."""
+        if self._whole:
+            return any(word in beside for word in rule.words)
+        joined = _SEPARATOR.join(beside)
+        return any(word in joined for word in rule.words)
+
+    def raised(self, score: float) -> float:
+        """The score of a supported finding."""
+        return min(max(score + self._raise, self._least), LemmaContextAwareEnhancer.MAX_SCORE)

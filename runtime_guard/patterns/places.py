@@ -1,0 +1,129 @@
+"""Where a pattern matches, tried only where the automaton says that it may, with the result of trying everywhere.
+
+All matches that can exist end where the automaton reports an end. The stretches that they can cover are joined into
+clusters; no match reaches from one into another, so the matches in a text are those in its clusters. Where that
+cannot be relied on, the whole text is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, cast
+
+from runtime_guard.patterns.automaton import ANYWHERE
+from runtime_guard.patterns.shape import Shape
+
+NARROW: Final = 32
+"""Matches up to this width are not worth a look at which characters stand before their end."""
+
+FAR: Final = 512
+"""Characters that a look-ahead may look at before the whole text is tried instead."""
+
+_STEP: Final = 64
+
+
+class Places:
+    """Where matches of one shape can be.
+
+    Args:
+        shape: of the pattern; None means anywhere.
+    """
+
+    def __init__(self, shape: Shape | None) -> None:
+        self.shape = shape
+        if shape is None:
+            return
+        self._short, self._long = max(shape.beyond), min(shape.beyond)
+        self._narrow = shape.most if shape.most is not None and shape.most <= NARROW else None
+        self._inside = bytes(shape.characters)
+        self._tail = bytes(shape.tail_characters)
+        self._ahead = bytes(shape.ahead_characters)
+
+    def clusters(self, ends: Sequence[int], data: bytes) -> list[tuple[int, int]] | None:
+        """Disjoint stretches of the text that hold all matches; None when that is the whole text.
+
+        Args:
+            ends: as reported, in ``data``.
+            data: the text between its edges.
+        """
+        shape = self.shape
+        if shape is None or ANYWHERE in ends:
+            return None
+        found: list[tuple[int, int]] = []
+        low, high = 0, -1
+        for end in ends if len(ends) == 1 else sorted(ends):
+            stop = end - 1 - self._long
+            if shape.tail != 0 and stop > high:
+                stop = _right(data, stop, self._tail, shape.tail)
+            start = end - 1 - self._short
+            if start > high:
+                if self._narrow is not None:
+                    start = max(0, start - self._narrow)
+                else:
+                    start = _left(data, start, max(0, high), self._inside, shape.most)
+            if start <= high:
+                high = max(high, stop)
+                found[-1] = (low, high)
+            else:
+                low, high = start, stop
+                found.append((low, high))
+        return found
+
+    def matches(self, pattern: Any, text: str, data: bytes, ends: Sequence[int]) -> Iterable[Any]:
+        """The matches that ``pattern.finditer(text)`` gives.
+
+        Args:
+            pattern: compiled with the ``regex`` module.
+            text: the whole text.
+            data: the same, encoded.
+            ends: where the automaton reports ends.
+        """
+        clusters = self.clusters(ends, data)
+        if clusters is None:
+            return pattern.finditer(text)
+        found: list[Any] = []
+        for low, high in clusters:
+            border = self._border(data, high)
+            if border is None:
+                return pattern.finditer(text)
+            for match in pattern.finditer(text, low, border):
+                if match.start() >= high:
+                    break
+                if match.end() > high:
+                    return pattern.finditer(text)
+                found.append(match)
+        return found
+
+    def _border(self, data: bytes, high: int) -> int | None:
+        """Where the text may be cut off, so that what decides about a match up to ``high`` is still there."""
+        shape = cast(Shape, self.shape)
+        length = len(data) - 2
+        if shape.ahead is not None:
+            return min(length, high + shape.ahead)
+        border = _right(data, high, self._ahead, FAR)
+        return None if border == high + FAR else min(length, border + 2)
+
+
+def _left(data: bytes, end: int, stop: int, allowed: bytes, most: int | None) -> int:
+    """The first of the allowed characters before ``end``, at most ``most`` and not before ``stop``."""
+    lowest = max(0, stop) if most is None else max(0, stop, end - most)
+    step = _STEP
+    while True:
+        begin = max(lowest, end - step)
+        rest = len(data[begin + 1 : end + 1].rstrip(allowed))
+        if rest or begin == lowest:
+            return begin + rest
+        step *= 4
+
+
+def _right(data: bytes, start: int, allowed: bytes, most: int | None) -> int:
+    """The end of the allowed characters from ``start`` on, at most ``most``."""
+    length = len(data) - 2
+    highest = length if most is None else min(length, start + most)
+    step = _STEP
+    while True:
+        stop = min(highest, start + step)
+        rest = len(data[start + 1 : stop + 1].lstrip(allowed))
+        if rest or stop == highest:
+            return stop - rest
+        step *= 4

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
 from runtime_guard.cells import blocks
-from runtime_guard.judge import BatchDetector, Judge
+from runtime_guard.judge import BatchDetector, Judge, flagged_for
 from runtime_guard.rows import BadRow, Row, row_of
 from runtime_guard.views import views
 
@@ -159,7 +159,12 @@ def _labels(item: _Work, thresholds: Mapping[str, float]) -> tuple[dict[str, flo
     for found in item.findings:
         if found.label in ruled:
             scores[found.label] = max(found.score, scores.get(found.label, 0.0))
-    over = {label for label, score in item.scores.items() if score >= thresholds.get(label, 1.0)}
+    role = item.row.role if isinstance(item.row, Row) else "user"
+    over = {
+        label
+        for label, score in item.scores.items()
+        if score >= thresholds.get(label, 1.0) and flagged_for(label, role)
+    }
     return {label: round(score, 4) for label, score in scores.items()}, sorted(over | ruled)
 
 

@@ -53,3 +53,17 @@ class BatchDetector(Protocol):
 
     def detect_many(self, texts: Sequence[str]) -> Sequence[Sequence[Finding]]:
         """Findings per text."""
+
+
+_OF_ANSWERS: Final = frozenset({"harmful_response"})
+_OF_ORDERS: Final = frozenset({"prompt_injection", "jailbreak", "harmful_request"})
+
+
+def flagged_for(label: str, role: str) -> bool:
+    """Whether a label can be true of what a role writes.
+
+    Only an answer can be a harmful answer, and it asks for nothing; the application may tell its model what it likes.
+    """
+    if label in _OF_ANSWERS:
+        return role == "assistant"
+    return label not in _OF_ORDERS or role in ("user", "tool")

@@ -1,0 +1,101 @@
+"""Token tags: which word pieces begin (B) or continue (I) personal data, and back from tags to spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+ENTITIES: Final = ("PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME", "AGE", "NRP")
+TAGS: Final = ("O", *(f"{part}-{entity}" for entity in ENTITIES for part in "BI"))
+"""In the order of the head's outputs: O, B-PERSON, I-PERSON, …"""
+
+SHAPES: Final = 10
+"""How a piece is written, which a lower-casing tokenizer forgets."""
+
+Offsets = Sequence[tuple[int, int]]
+_STOPS: Final = frozenset(".!?:\n")
+
+
+def tag_of(entity: str, *, first: bool) -> int:
+    """Index in :data:`TAGS`."""
+    return 1 + 2 * ENTITIES.index(entity) + (not first)
+
+
+def shapes(text: str, offsets: Offsets) -> NDArray[np.float32]:
+    """Features of how pieces are written, float32, (pieces, :data:`SHAPES`).
+
+    Args:
+        text: as it was written.
+        offsets: start and end per piece; (0, 0) for special ones.
+    """
+    found = np.zeros((len(offsets), SHAPES), dtype=np.float32)
+    for row, (start, end) in enumerate(offsets):
+        if start == end:
+            continue
+        piece = text[start:end]
+        before = text[start - 1] if start else "\n"
+        found[row] = (
+            1.0,
+            piece[0].isupper(),
+            piece.isupper() and len(piece) > 1,
+            piece.isdigit(),
+            not piece[0].isalnum(),
+            before.isspace(),
+            before.isalnum(),
+            _opens_sentence(text, start),
+            text[end : end + 1].isalnum(),
+            text[end : end + 1] in (".", "'", "-", "@", "/"),
+        )
+    return found
+
+
+def _opens_sentence(text: str, start: int) -> bool:
+    before = text[max(0, start - 8) : start].rstrip(" \"'(")
+    return not before or before[-1] in _STOPS
+
+
+def encode(spans: Iterable[tuple[int, int, str]], offsets: Offsets) -> list[int]:
+    """Tags of pieces for spans of a text."""
+    tags = [0] * len(offsets)
+    for start, end, entity in spans:
+        first = True
+        for row, (left, right) in enumerate(offsets):
+            if left < right and left < end and start < right:
+                tags[row] = tag_of(entity, first=first)
+                first = False
+    return tags
+
+
+def decode(chances: NDArray[np.float32], offsets: Offsets) -> list[tuple[int, int, str, float]]:
+    """Spans from the chances of tags: start, end, entity, score.
+
+    A piece belongs to an entity when B and I of it together are likelier than O and any other; the score of a span is
+    the mean over its pieces.
+
+    Args:
+        chances: (pieces, tags), rows add up to one.
+        offsets: start and end per piece in the text.
+    """
+    merged = chances[:, 1::2] + chances[:, 2::2]
+    best, score = merged.argmax(1), merged.max(1)
+    inside = score > chances[:, 0]
+    spans: list[tuple[int, int, str, float]] = []
+    members: list[float] = []
+    previous = -1
+    for row, (start, end) in enumerate(offsets):
+        if start == end or not inside[row]:
+            previous = -1
+            continue
+        kind = int(best[row])
+        begins = chances[row, 1 + 2 * kind] > chances[row, 2 + 2 * kind]
+        if kind == previous and (not begins or start == spans[-1][1]):
+            members.append(float(score[row]))
+            spans[-1] = (spans[-1][0], end, ENTITIES[kind], sum(members) / len(members))
+        else:
+            members = [float(score[row])]
+            spans.append((start, end, ENTITIES[kind], members[0]))
+        previous = kind
+    return spans

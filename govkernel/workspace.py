@@ -43,6 +43,7 @@ rules:
       - dataset-card
       - red-team-result
       - training-run
+      - dataset-tree
       - slsa-provenance
       - test-result
       - vulns

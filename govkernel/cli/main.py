@@ -16,6 +16,7 @@ from govkernel.cli import (
     audit,
     bom,
     config,
+    dataset,
     gate,
     init,
     lineage,
@@ -44,6 +45,7 @@ app.command("init")(init.init)
 app.add_typer(sign.app, name="sign")
 app.command("attest")(attest.attest)
 app.command("verify")(verify.verify)
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(trust.app, name="trust")
 app.command("gate")(gate.gate)
 app.command("admit")(admit.admit)

@@ -27,6 +27,7 @@ VULNS: Final = "https://in-toto.io/attestation/vulns/v0.2"
 CYCLONEDX: Final = "https://cyclonedx.org/bom"
 SPDX: Final = "https://spdx.dev/Document/v2.3"
 SPDX_PLAIN: Final = "https://spdx.dev/Document"
+DATASET_TREE: Final = f"{_BASE}/dataset-tree/v1"
 OMS_SIGNATURE: Final = "https://model_signing/signature/v1.0"
 
 SHORT_NAMES: Final = {
@@ -42,6 +43,7 @@ SHORT_NAMES: Final = {
     "red-team-result": RED_TEAM_RESULT,
     "dataset-card": DATASET_CARD,
     "training-run": TRAINING_RUN,
+    "dataset-tree": DATASET_TREE,
     "slsa-provenance": SLSA_PROVENANCE,
     "vsa": VSA,
     "test-result": TEST_RESULT,

@@ -19,6 +19,12 @@ MAX_FILES: Final = 100_000
 MAX_RECEIPT: Final = 32 * 1024 * 1024
 """Bytes of one receipt, enough for :data:`MAX_FILES` files with names of usual length."""
 
+MAX_TREE: Final = 32 * 1024 * 1024
+"""Bytes of the list of a dataset's shards."""
+
+MAX_PROOF: Final = 64 * 1024
+"""Bytes of one proof about a dataset."""
+
 MAX_PATH: Final = 4096
 """UTF-8 bytes of one path inside a manifest."""
 

@@ -38,9 +38,9 @@ def choose_anchor(
     if key:
         return KeyAnchor.from_pem(read_key(key), str(key))
     if ca:
-        return CertificateAnchor(read_roots(_read(ca)), identity_pattern(identity))
+        return CertificateAnchor(read_roots(read_anchor(ca)), identity_pattern(identity))
     if trusted_root:
-        root = read_trusted_root(_read(trusted_root))
+        root = read_trusted_root(read_anchor(trusted_root))
         return KeylessAnchor(root, identity_pattern(identity), identity_pattern(issuer))
     return None
 
@@ -66,7 +66,12 @@ def _usage(what: str) -> InputError:
     )
 
 
-def _read(path: Path) -> bytes:
+def read_anchor(path: Path) -> bytes:
+    """The content of a file that says whom to trust, at most :data:`MAX_ANCHOR` bytes.
+
+    Raises:
+        InputError: ``cli.unreadable``.
+    """
     try:
         if path.stat().st_size > MAX_ANCHOR:
             raise OSError(f"larger than {MAX_ANCHOR} bytes")

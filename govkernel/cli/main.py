@@ -19,6 +19,7 @@ from govkernel.cli import (
     dataset,
     gate,
     init,
+    layout,
     lineage,
     plugins,
     policy,
@@ -51,6 +52,7 @@ app.command("gate")(gate.gate)
 app.command("admit")(admit.admit)
 app.command("lineage")(lineage.lineage)
 app.command("bom")(bom.bom)
+app.command("layout")(layout.layout)
 app.add_typer(policy.app, name="policy")
 app.command("scan")(scan.scan)
 app.command("screen")(screen.screen)

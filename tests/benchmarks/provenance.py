@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks.compare import interleaved, markdown, show
-from tests.benchmarks.provenance_statements import keyed, keyless, many
+from tests.benchmarks.provenance_statements import keyed, keyless, many, receipt
 from tests.benchmarks.provenance_trees import MEBIBYTE, hashing, memory, signing, tree
 
 Sides = dict[str, Callable[[], int]]
@@ -35,6 +35,8 @@ def main() -> None:
             sides = signing(place, root, count)
             for doing in ("sign", "verify"):
                 compare(f"{doing} {title}", {k: v for k, v in sides.items() if k.endswith(doing)}, unit, 5)
+        compare("check the receipt of 16 files of 64 MiB", receipt(sixteen, root), "ms", 3)
+        compare("check the receipt of 5,000 files of 8 KiB", receipt(small, root), "ms", 3)
         compare("verify a statement, key", keyed(), "ms")
         compare("verify a statement, keyless", keyless(), "ms")
         compare("1,000 statements about one subject", many(root), "ms")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Digest
 from govkernel.hookspecs import Bundle, VerifiedStatement
-from govkernel.provenance import BundleStore, KeyVerifier, LocalKey, TrustPolicy, attest, describe
+from govkernel.provenance import BundleStore, KeyVerifier, LocalKey, Receipts, TrustPolicy, attest, describe
+from govkernel.provenance.digest import read
 from govkernel.provenance.statement import statement_bytes
 from tests.simulators.sigstore import Instance
 
@@ -21,6 +23,22 @@ CLAIM = {
     "finishedOn": "2026-01-01T00:00:00Z",
 }
 Sides = dict[str, Callable[[], int]]
+
+
+def receipt(model: Path, root: Path) -> Sides:
+    """A model whose receipt is there: walked and compared; beside hashing it."""
+    kept = Receipts(root / "receipts", clock=lambda: time.time_ns() + 3600 * 10**9)
+    kept.read(model)
+
+    def checked() -> int:
+        kept.read(model)
+        return 1
+
+    def hashed() -> int:
+        read(model)
+        return 1
+
+    return {"govkernel, from the receipt": checked, "govkernel, hashed": hashed}
 
 
 def keyed() -> Sides:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -14,12 +17,17 @@ from govkernel.cli.pinning import Command, Exec, Pin, reading, run_command
 from govkernel.errors import InputError
 
 if TYPE_CHECKING:
-    from govkernel.domain import RejectedStatement, Signer, Statement
+    from govkernel.domain import ArtifactKind, RejectedStatement, Signer, Statement
+    from govkernel.provenance import TrustPolicy
+    from govkernel.provenance.anchors import Anchor
+    from govkernel.provenance.digest import PathReader
+
+OTHER = "provenance.other-predicate"
 
 
 def verify(
     path: Annotated[Path, typer.Argument(help="The artifact: file or folder.")],
-    bundle: Annotated[Path, typer.Option("--bundle", help="The signature bundle.")],
+    bundle: Annotated[Path, typer.Option("--bundle", help="The signature bundle, or lines of bundles.")],
     command: Command = None,
     key: Annotated[
         Path | None,
@@ -64,8 +72,8 @@ def verify(
     from govkernel.cli.anchoring import choose_anchor
     from govkernel.config import load_settings
     from govkernel.domain import ArtifactKind, RejectedStatement
-    from govkernel.provenance import resolve_type, verify_path
-    from govkernel.provenance.verify_foreign import verify_foreign
+    from govkernel.provenance import resolve_type
+    from govkernel.provenance.foreign import split_bundles
 
     if kind and kind not in set(ArtifactKind):
         raise InputError(
@@ -73,35 +81,22 @@ def verify(
             f"There is no artifact kind {kind!r}.",
             remedy=f"Use one of {', '.join(ArtifactKind)}.",
         )
-    notes: tuple[str, ...] = ()
-    said = ArtifactKind(kind) if kind else None
     anchor = choose_anchor(key=key, ca=ca, trusted_root=trusted_root, identity=identity, issuer=issuer)
-    now, raw, source = datetime.now(UTC), _read(bundle), str(bundle)
     skipped = frozenset((*(ignore or ()), *_inside(bundle, path))) if anchor else frozenset()
     with reading(path, pin=pin, run=run, command=command or (), receipts=receipts, skip=skipped) as it:
-        if anchor is None:
-            trust = current_trust(load_settings(config)).now()
-            judged = verify_path(it.path, raw, trust, said, now=now, source=source, reader=it.reader)
-            if isinstance(judged, RejectedStatement):
-                _refuse(path, it.told(judged), as_json)
-            statement: Statement | None = judged.statement
-            document, signers = judged.model_dump(mode="json"), judged.signers
-        else:
-            found = verify_foreign(
-                it.path, raw, anchor, said, now=now, source=source, ignore=skipped, reader=it.reader
-            )
-            if isinstance(found, RejectedStatement):
-                _refuse(path, it.told(found), as_json)
-            statement, signers, notes = found.statement, (found.signer,), found.notes
-            document = _document(statement, found.signer, source, str(found.about), notes)
-        if type_ and (statement is None or statement.predicate_type != resolve_type(type_)):
-            refused = RejectedStatement(
-                code="provenance.other-predicate",
-                why=f"The bundle states {statement.predicate_type if statement else 'nothing'}.",
-                remedy="Give the bundle of the predicate you ask for.",
-                source=source,
-            )
-            _refuse(path, refused, as_json)
+        asked = _Asked(
+            path=it.path,
+            reader=cache(it.reader),
+            trusted=anchor or current_trust(load_settings(config)).now(),
+            kind=ArtifactKind(kind) if kind else None,
+            predicate_type=resolve_type(type_) if type_ else "",
+            ignore=skipped,
+            source=str(bundle),
+            now=datetime.now(UTC),
+        )
+        answer = _first(asked.judge(raw) for raw in split_bundles(_read(bundle)))
+        if isinstance(answer, RejectedStatement):
+            _refuse(path, it.told(answer), as_json)
         pinned = it.keep()
         if pinned and command:
             stderr.print(f"[green]✓[/] verified {plain(path)}")
@@ -109,13 +104,100 @@ def verify(
 
     def text() -> None:
         say(f"[green]✓[/] verified {plain(path)}")
-        say(f"  states  {plain(statement.predicate_type if statement else 'nothing: a bare signature')}")
-        say(f"  signer  {plain(', '.join(signer.name for signer in signers))}")
-        for note in (*notes, *([f"pinned to {pinned}"] if pinned else [])):
+        said = answer.statement.predicate_type if answer.statement else "nothing: a bare signature"
+        say(f"  states  {plain(said)}")
+        say(f"  signer  {plain(', '.join(signer.name for signer in answer.signers))}")
+        for note in (*answer.notes, *([f"pinned to {pinned}"] if pinned else [])):
             say(f"  note    {plain(note)}")
 
     pinned_to = {"pinned": str(pinned)} if pinned else {}
-    finish(True, {"verified": True, **document, **pinned_to}, as_json=as_json, text=text)
+    finish(True, {"verified": True, **answer.document, **pinned_to}, as_json=as_json, text=text)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a bundle that holds says."""
+
+    statement: Statement | None
+    signers: tuple[Signer, ...]
+    document: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The question that each bundle of a file is an answer to."""
+
+    path: Path
+    reader: PathReader
+    trusted: Anchor | TrustPolicy
+    kind: ArtifactKind | None
+    predicate_type: str
+    ignore: frozenset[str]
+    source: str
+    now: datetime
+
+    def judge(self, raw: bytes) -> _Answer | RejectedStatement:
+        """What one bundle says about the artifact, or why it does not count."""
+        from govkernel.domain import RejectedStatement
+        from govkernel.provenance import TrustPolicy
+
+        trusted = self.trusted
+        answer = (
+            self._by_policy(raw, trusted)
+            if isinstance(trusted, TrustPolicy)
+            else self._by_anchor(raw, trusted)
+        )
+        if isinstance(answer, RejectedStatement) or not self.predicate_type:
+            return answer
+        said = answer.statement.predicate_type if answer.statement else "nothing"
+        if said == self.predicate_type:
+            return answer
+        return RejectedStatement(
+            code=OTHER,
+            why=f"The bundle states {said}.",
+            remedy="Give the bundle of the predicate you ask for.",
+            source=self.source,
+        )
+
+    def _by_policy(self, raw: bytes, policy: TrustPolicy) -> _Answer | RejectedStatement:
+        from govkernel.hookspecs import VerifiedStatement
+        from govkernel.provenance import verify_path
+
+        found = verify_path(
+            self.path, raw, policy, self.kind, now=self.now, source=self.source, reader=self.reader
+        )
+        if not isinstance(found, VerifiedStatement):
+            return found
+        return _Answer(found.statement, found.signers, found.model_dump(mode="json"))
+
+    def _by_anchor(self, raw: bytes, anchor: Anchor) -> _Answer | RejectedStatement:
+        from govkernel.provenance.verify_foreign import VerifiedBundle, verify_foreign
+
+        found = verify_foreign(
+            self.path,
+            raw,
+            anchor,
+            self.kind,
+            now=self.now,
+            source=self.source,
+            ignore=self.ignore,
+            reader=self.reader,
+        )
+        if not isinstance(found, VerifiedBundle):
+            return found
+        document = _document(found.statement, found.signer, self.source, str(found.about), found.notes)
+        return _Answer(found.statement, (found.signer,), document, found.notes)
+
+
+def _first(answers: Iterator[_Answer | RejectedStatement]) -> _Answer | RejectedStatement:
+    """The first that holds; else the first refusal, of what was asked for if there is one."""
+    refused: list[RejectedStatement] = []
+    for answer in answers:
+        if isinstance(answer, _Answer):
+            return answer
+        refused.append(answer)
+    return next((item for item in refused if item.code != OTHER), refused[0])
 
 
 def _refuse(path: Path, refused: RejectedStatement, as_json: bool) -> NoReturn:

@@ -269,3 +269,30 @@ def test_a_signature_of_zeros_is_refused(run: Run, place: Path) -> None:
     (place / "by-key.json").write_bytes(bare(b"hello", KEY, zero))
     refused = quiet(run("verify", "thing.bin", *BY_KEY, "--json"))
     assert (refused.code, refused.json()["code"]) == (1, "provenance.signer-not-trusted")
+
+
+def test_of_lines_of_bundles_the_one_that_holds_counts(run: Run, place: Path) -> None:
+    """As `gh attestation download` writes them: several statements about one artifact, a line each."""
+    other = certified(statement("https://example.test/other"), FAMILY.chain())
+    foreign = certified(statement(content=b"elsewhere"), FAMILY.chain())
+    good = certified(statement(), FAMILY.chain())
+    lines = place / "attestations.jsonl"
+    ask = (
+        "verify",
+        "thing.bin",
+        "--bundle",
+        str(lines),
+        "--ca",
+        "ca.pem",
+        "--identity",
+        ALICE,
+        "--type",
+        CUSTOM,
+    )
+    lines.write_bytes(b"\n".join((other, foreign, good)) + b"\n")
+    assert run(*ask).code == 0
+    lines.write_bytes(b"\n".join((other, foreign)) + b"\n")
+    refused = run(*ask, "--json")
+    assert (refused.code, refused.json()["code"]) == (1, "provenance.subject-mismatch")
+    lines.write_bytes(b"\n".join([good] * 101))
+    assert run(*ask).code in {1, 2}

@@ -7,8 +7,10 @@ is told apart by its messages; one we do not know is still a refusal, ``keyless.
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
@@ -23,6 +25,8 @@ from govkernel.provenance.x509 import identities_of
 
 if TYPE_CHECKING:
     from sigstore.models import Bundle, TrustedRoot
+
+    from govkernel.provenance.keyless_verifier import KeylessVerifier
 
 MAX_ROOT: Final = 1024 * 1024
 """Bytes of a trusted root file."""
@@ -97,10 +101,8 @@ class KeylessAnchor:
     def _verified(self, bundle: ForeignBundle, message: Message) -> tuple[Signer, datetime]:
         from sigstore.models import Bundle  # noqa: PLC0415
 
-        from govkernel.provenance.keyless_verifier import KeylessVerifier  # noqa: PLC0415
-
         parsed = _parsed(Bundle, bundle.raw)
-        verifier = KeylessVerifier(trusted_root=self.root)
+        verifier = copy(self._verifier)  # it keeps what it found out about one bundle
         policy = _Policy(self.identity, self.issuer)
         if isinstance(bundle.content, Envelope):
             kind, payload = verifier.verify_dsse(parsed, policy)
@@ -108,11 +110,23 @@ class KeylessAnchor:
                 raise ProvenanceError(_UNKNOWN, "The bundle reads differently to different readers.")
         else:
             verifier.verify_artifact(message(), parsed, policy)
-        return policy.signer(parsed.signing_certificate), verifier.signed_at
+        return policy.found, verifier.signed_at
+
+    @cached_property
+    def _verifier(self) -> KeylessVerifier:
+        from govkernel.provenance.keyless_verifier import KeylessVerifier  # noqa: PLC0415
+
+        return KeylessVerifier(trusted_root=self.root)
 
 
 class _Policy:
-    """Judges the certificate; follows sigstore's VerificationPolicy."""
+    """Judges the certificate; follows sigstore's VerificationPolicy.
+
+    Attributes:
+        found: whom it names; set by judging.
+    """
+
+    found: Signer
 
     def __init__(self, identity: Matcher, issuer: Matcher) -> None:
         self._identity = identity
@@ -120,10 +134,9 @@ class _Policy:
 
     def verify(self, cert: x509.Certificate) -> None:
         """Raise unless the certificate names the identity and its issuer."""
-        self.signer(cert)
+        self.found = self._signer(cert)
 
-    def signer(self, cert: x509.Certificate) -> Signer:
-        """Whom the certificate names."""
+    def _signer(self, cert: x509.Certificate) -> Signer:
         issuer = _issuer_of(cert)
         if not self._issuer.matches(issuer):
             raise ProvenanceError(
@@ -143,10 +156,9 @@ def read_trusted_root(content: bytes) -> TrustedRoot:
         ConfigError: ``keyless.root``, or ``keyless.not-installed``.
     """
     try:
-        from sigstore.models import TrustedRoot  # noqa: PLC0415
         from sigstore_models.trustroot import v1  # noqa: PLC0415
 
-        from govkernel.provenance.keyless_verifier import inclusive  # noqa: PLC0415
+        from govkernel.provenance.keyless_verifier import Root  # noqa: PLC0415
     except ImportError:
         raise ConfigError(
             "keyless.not-installed",
@@ -155,7 +167,7 @@ def read_trusted_root(content: bytes) -> TrustedRoot:
         ) from None
     try:
         strict_json.loads(content, max_bytes=MAX_ROOT)
-        root = inclusive(TrustedRoot(v1.TrustedRoot.from_json(content)))
+        root = Root(v1.TrustedRoot.from_json(content))
         root.get_fulcio_certs()
     except Exception as error:
         raise ConfigError(

@@ -12,24 +12,60 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 from sigstore import dsse
 from sigstore._internal.timestamp import TimestampSource, TimestampVerificationResult
+from sigstore._internal.trust import CertificateAuthority, CTKeyring, KeyringPurpose, RekorKeyring
 from sigstore.errors import VerificationError
 from sigstore.models import Bundle, TrustedRoot
 from sigstore.verify import Verifier
 from sigstore.verify.policy import VerificationPolicy
 from sigstore_models.common.v1 import TimeRange
+from sigstore_models.trustroot import v1
 
 from govkernel.domain import strict_json
 from govkernel.provenance.limits import MAX_BUNDLE
 
+T = TypeVar("T")
+
 _INTOTO: Final = ("intoto", "0.0.2")
 _INSTANT: Final = timedelta(microseconds=1)
+
+
+class Root(TrustedRoot):
+    """A trusted root that counts in the end of a timestamp authority's time.
+
+    It reads its keys and certificates once, not for every bundle.
+    """
+
+    def __init__(self, inner: v1.TrustedRoot) -> None:
+        for authority in inner.timestamp_authorities:
+            if authority.valid_for is not None and authority.valid_for.end is not None:
+                authority.valid_for.end += _INSTANT
+        super().__init__(inner)
+        self._read: dict[object, Any] = {}
+
+    def rekor_keyring(self, purpose: KeyringPurpose) -> RekorKeyring:
+        """Keys of the logs."""
+        return self._once(("rekor", purpose), lambda: super(Root, self).rekor_keyring(purpose))
+
+    def ct_keyring(self, purpose: KeyringPurpose) -> CTKeyring:
+        """Keys of the certificate transparency logs."""
+        return self._once(("ct", purpose), lambda: super(Root, self).ct_keyring(purpose))
+
+    def get_timestamp_authorities(self) -> list[CertificateAuthority]:
+        """The timestamp authorities."""
+        return self._once("timestamps", super().get_timestamp_authorities)
+
+    def _once(self, what: object, read: Callable[[], T]) -> T:
+        if what not in self._read:
+            self._read[what] = read()
+        found: T = self._read[what]
+        return found
 
 
 class KeylessVerifier(Verifier):
@@ -81,14 +117,6 @@ class KeylessVerifier(Verifier):
             moment = datetime.fromtimestamp(entry.integrated_time, tz=UTC)
             times.append(TimestampVerificationResult(TimestampSource.TRANSPARENCY_SERVICE, moment))
         return times
-
-
-def inclusive(root: TrustedRoot) -> TrustedRoot:
-    """The root, with the end of each timestamp authority's time counted in."""
-    for authority in root._inner.timestamp_authorities:
-        if authority.valid_for is not None and authority.valid_for.end is not None:
-            authority.valid_for.end += _INSTANT
-    return root
 
 
 def _trusted_then(root: TrustedRoot, moments: Sequence[datetime], issued: datetime) -> TrustedRoot:

@@ -1,27 +1,20 @@
-"""Presidio's pattern recognizers for English: its entities, patterns, checksums, context words and scores.
+"""Personal data by Presidio's pattern recognizers: its entities, patterns, checksums, context words and scores.
 
-No language model is loaded: tokens for context words come from a small tokenizer of our own, and the list of
-public suffixes that the e-mail recognizer needs is the one bundled with tldextract, so that nothing dials out.
+They are compiled (:mod:`runtime_guard.patterns`); no language model is loaded and nothing is fetched.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import Any, Final, cast
-
-import regex
-import tldextract
-from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
-from presidio_analyzer.predefined_recognizers import EmailRecognizer
-from spacy.tokens import Doc
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final
 
 from govkernel.domain import Finding
+from runtime_guard.patterns.cache import Cache, user_cache
+from runtime_guard.patterns.engine import PatternEngine
+from runtime_guard.patterns.recognizers import country_recognizers, default_recognizers, registry_recognizers
 
 NAME: Final = "presidio"
-LANGUAGE: Final = "en"
 THRESHOLD: Final = 0.4
 ENTITIES: Final = (
     "CREDIT_CARD",
@@ -40,123 +33,43 @@ ENTITIES: Final = (
 )
 """What is looked for: the entities of Presidio's default English set that identify a person or an account."""
 
-_TOKEN: Final = re.compile(r"\w+|[^\w\s]")
-_CANDIDATE: Final = re.compile(r"[\d@]|[0-9a-fA-F]*::?[0-9a-fA-F]*:")
-"""Every pattern of :data:`ENTITIES` needs a digit, an @, or the colons of an IPv6 address."""
-
-_PHONE: Final = re.compile(r"\d(?:[\W_xX]{0,5}\d){3}")
-"""The shortest valid number of Presidio's regions has four digits (DE), with at most four signs between two of them."""
-
 
 class PresidioDetector:
     """Personal data by pattern, checksum and context.
 
     Args:
         threshold: findings below this score are dropped.
+        countries: those whose identifiers are looked for too, e.g. ``de``.
+        registry: a registry of recognizers, as Presidio's YAML describes it; its recognizers are added.
+        cache: where the compiled patterns are kept; by default the user's cache folder.
+
+    Raises:
+        ConfigError: ``guard.unknown-country``, ``guard.bad-recognizers``.
     """
 
     name = NAME
-    labels = frozenset(ENTITIES)
 
-    def __init__(self, threshold: float = THRESHOLD) -> None:
-        self._threshold = threshold
-        registry = RecognizerRegistry()
-        registry.load_predefined_recognizers(languages=[LANGUAGE])
-        for name in ("SpacyRecognizer", "EmailRecognizer"):
-            registry.remove_recognizer(name)
-        registry.add_recognizer(_OfflineEmailRecognizer(supported_language=LANGUAGE))
-        self._analyzer = AnalyzerEngine(
-            registry=registry, nlp_engine=_Tokens(), supported_languages=[LANGUAGE]
-        )
-        self._candidates = tuple(_candidates(registry.recognizers))
+    def __init__(
+        self,
+        threshold: float = THRESHOLD,
+        *,
+        countries: Collection[str] = (),
+        registry: Path | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        chosen = [item for item in default_recognizers() if set(item.supported_entities) & set(ENTITIES)]
+        known = {type(item) for item in chosen}
+        chosen += [item for item in country_recognizers(countries) if type(item) not in known]
+        chosen += registry_recognizers(registry) if registry is not None else []
+        self.recognizers = tuple(chosen)
+        self.labels = frozenset(entity for item in chosen for entity in item.supported_entities)
+        self._engine = PatternEngine(chosen, threshold=threshold, cache=cache or user_cache())
 
     def detect(self, text: str, role: str) -> Sequence[Finding]:
         """Findings in ``text``; the role does not matter to patterns."""
-        if not _CANDIDATE.search(text):
-            return ()
-        entities = [entity for entity, may_stand in self._candidates if may_stand(text)]
-        if not entities:
-            return ()
-        results = self._analyzer.analyze(
-            text, language=LANGUAGE, entities=entities, score_threshold=self._threshold
-        )
         return [
             Finding(
-                label=item.entity_type,
-                start=item.start,
-                end=item.end,
-                score=min(1.0, item.score),
-                detector=NAME,
+                label=item.entity, start=item.start, end=item.end, score=min(1.0, item.score), detector=NAME
             )
-            for item in results
+            for item in self._engine.analyze(text)
         ]
-
-
-def _candidates(recognizers: Iterable[Any]) -> Iterator[tuple[str, Callable[[str], bool]]]:
-    """Per entity, whether any pattern of its recognizers is in a text: asking costs far less than analysing."""
-    patterns: dict[str, list[Any]] = {}
-    for recognizer in recognizers:
-        for entity in set(recognizer.supported_entities) & set(ENTITIES):
-            flags = getattr(recognizer, "global_regex_flags", 0)
-            compiled = [regex.compile(item.regex, flags) for item in getattr(recognizer, "patterns", ())]
-            patterns.setdefault(entity, []).extend(compiled or [_PHONE])
-    for entity, found in patterns.items():
-        yield entity, partial(_any_matches, tuple(found))
-
-
-def _any_matches(patterns: Sequence[Any], text: str) -> bool:
-    return any(pattern.search(text) for pattern in patterns)
-
-
-class _OfflineEmailRecognizer(EmailRecognizer):
-    """Presidio's, with the bundled list of public suffixes instead of one fetched at first use."""
-
-    _suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(name="EmailRecognizer", **settings)
-
-    def validate_result(self, pattern_text: str) -> bool:
-        """Whether the domain ends in a public suffix."""
-        return bool(self._suffixes(pattern_text).top_domain_under_public_suffix)
-
-
-class _Tokens(NlpEngine):
-    """Words and punctuation, lower-cased as lemmas: enough for context words."""
-
-    def load(self) -> None:
-        """Nothing to load."""
-
-    def is_loaded(self) -> bool:
-        """Always."""
-        return True
-
-    def process_text(self, text: str, language: str) -> NlpArtifacts:
-        """Tokens of a text with their offsets."""
-        found = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
-        words = [word for word, _ in found]
-        lemmas = [word.lower() for word in words]
-        return NlpArtifacts([], cast(Doc, words), [start for _, start in found], lemmas, self, language)
-
-    def process_batch(
-        self, texts: Iterable[str], language: str, batch_size: int = 1, n_process: int = 1, **_: Any
-    ) -> Iterator[tuple[str, NlpArtifacts]]:
-        """Each text with its tokens."""
-        for text in texts:
-            yield text, self.process_text(text, language)
-
-    def is_stopword(self, word: str, language: str) -> bool:
-        """No word is left out."""
-        return False
-
-    def is_punct(self, word: str, language: str) -> bool:
-        """Whether a token is punctuation."""
-        return not any(char.isalnum() for char in word)
-
-    def get_supported_entities(self) -> list[str]:
-        """None: tokens name nothing."""
-        return []
-
-    def get_supported_languages(self) -> list[str]:
-        """English."""
-        return [LANGUAGE]

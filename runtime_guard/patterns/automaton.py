@@ -16,6 +16,7 @@ import re2
 
 from runtime_guard.patterns.cache import Cache
 
+hyperscan: Any
 try:
     import hyperscan
 except ImportError:  # no wheel for this machine

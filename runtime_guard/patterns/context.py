@@ -16,7 +16,7 @@ _SEPARATOR: Final = "\n"
 
 @dataclass(frozen=True)
 class ContextRule:
-    """Context words of a recognizer, lower case."""
+    """Context words of a recognizer, lower case, with separators around them where they must be whole words."""
 
     words: tuple[str, ...]
 
@@ -37,18 +37,19 @@ class Context:
 
     def rule(self, words: Sequence[str] | None) -> ContextRule | None:
         """A recognizer's context words; None when context means nothing to it."""
-        return ContextRule(tuple(word.lower() for word in words)) if words else None
+        if not words:
+            return None
+        border = _SEPARATOR if self._whole else ""
+        return ContextRule(tuple(f"{border}{word.lower()}{border}" for word in words))
 
-    def beside(self, words: Words, start: int) -> list[str]:
-        """The words that count for a finding at ``start``."""
-        return [word.lower() for word in words.beside(start, self._before, self._after)]
+    def beside(self, words: Words, start: int) -> str:
+        """The words that count for a finding at ``start``, each between separators."""
+        found = words.beside(start, self._before, self._after)
+        return f"{_SEPARATOR}{_SEPARATOR.join(found)}{_SEPARATOR}"
 
-    def supports(self, rule: ContextRule, beside: Sequence[str]) -> bool:
+    def supports(self, rule: ContextRule, beside: str) -> bool:
         """Whether a context word is among those that stand beside a finding."""
-        if self._whole:
-            return any(word in beside for word in rule.words)
-        joined = _SEPARATOR.join(beside)
-        return any(word in joined for word in rule.words)
+        return any(word in beside for word in rule.words)
 
     def raised(self, score: float) -> float:
         """The score of a supported finding."""

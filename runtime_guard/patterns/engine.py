@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from presidio_analyzer import EntityRecognizer, RecognizerResult
+from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpEngine
-from presidio_analyzer.predefined_recognizers import IbanRecognizer, PhoneRecognizer
+from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
+from govkernel.errors import ConfigError
 from runtime_guard.patterns.alphabet import classes, encoded
 from runtime_guard.patterns.automaton import ANYWHERE, Automaton, Expression, automaton
 from runtime_guard.patterns.cache import Cache
@@ -55,6 +56,9 @@ class PatternEngine:
         language: given to those two.
         cache: where compiled databases are kept.
         scanner: makes the automaton; to be given by tests.
+
+    Raises:
+        ConfigError: ``guard.bad-recognizers``.
     """
 
     def __init__(
@@ -91,7 +95,7 @@ class PatternEngine:
         if not found:
             return []
         words = self._words(text)
-        near: dict[int, list[str]] = {}
+        near: dict[int, str] = {}
         kept: list[Result] = []
         for number, results in found.items():
             source = self._sources[number]
@@ -125,10 +129,20 @@ class PatternEngine:
             for number, phone in self._phones:
                 if results := phone.results(text):
                     found[number] = results
+        for number in self._strangers:
+            found[number] = self._asked_directly(self._sources[number].recognizer, text)
         return {
             number: without_duplicates(results) if self._sources[number].thins else results
             for number, results in found.items()
         }
+
+    def _asked_directly(self, recognizer: EntityRecognizer, text: str) -> list[Result]:
+        """What a recognizer finds that is not made of patterns."""
+        artifacts = PipelineWords(text, self._nlp_engine or Tokens(), self._language).artifacts
+        results = cast(
+            list[RecognizerResult], recognizer.analyze(text, recognizer.supported_entities, artifacts) or []
+        )
+        return [Result(item.entity_type, item.start, item.end, item.score) for item in results]
 
     def _words(self, text: str) -> Words:
         if self._nlp_engine is None:
@@ -141,6 +155,12 @@ class PatternEngine:
 
     def _sort(self, number: int, recognizer: Any) -> None:
         """Decide how a recognizer is asked."""
+        if type(recognizer).enhance_using_context is not EntityRecognizer.enhance_using_context:
+            raise ConfigError(
+                "guard.bad-recognizers",
+                f"The recognizer {recognizer.name} judges context by itself, which the guard does not support.",
+                remedy="Give it context words instead.",
+            )
         if is_plain(recognizer):
             self._rules += [(number, rule) for rule in rules_of(recognizer)]
         elif type(recognizer).analyze is PhoneRecognizer.analyze and can_be_rule(recognizer):
@@ -157,7 +177,7 @@ class PatternEngine:
             recognizer,
             self._context.rule(recognizer.context),
             thresholds,
-            type(recognizer).analyze is not IbanRecognizer.analyze,
+            type(recognizer).analyze in (PatternRecognizer.analyze, PhoneRecognizer.analyze),
         )
 
 

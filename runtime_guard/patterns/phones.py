@@ -1,30 +1,25 @@
 """Telephone numbers as Presidio's ``PhoneRecognizer`` finds them, tried only where one can stand.
 
-The search and the verdict are python-phonenumbers' own: its ``PhoneNumberMatcher`` looks for candidates and judges
-each, and then parts of it, once for each region. Here candidates and parts are made once, each is judged in a piece
-of the text that holds all that matters to the verdict, and a region is not asked when its answer is known:
-
-- no number has fewer than :data:`LEAST` digits;
-- a number written in digits and punctuation is, in a region, what its digits say: an international prefix and more,
-  or the calling code, the national prefix, both or none before what one of the patterns of the calling code matches;
-  one that begins with a plus is the same in every region;
-- what other regions find inside a candidate that one region takes whole is a duplicate, and they go on behind it.
+python-phonenumbers' ``PhoneNumberMatcher`` looks for candidates and judges each, and then parts of it, once for each
+region. Here candidates and parts are made once, by that library's own expressions, and what is written in digits and
+punctuation is judged by :mod:`runtime_guard.patterns.numbering`; the rest by the library, in a piece of the text that
+holds all that matters. What other regions would find inside a candidate that one region takes whole is a duplicate,
+and they go on behind it, so they are not asked.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from collections.abc import Generator, Iterator
+from functools import cached_property
+from typing import Any, Final, cast
 
 import phonenumbers
 from phonenumbers import phonenumbermatcher, phonenumberutil
-from phonenumbers.phonemetadata import PhoneMetadata
 
 from runtime_guard.patterns.alphabet import BEYOND, DIGITS
 from runtime_guard.patterns.automaton import Expression
+from runtime_guard.patterns.numbering import is_international, is_national, may_be_national
 from runtime_guard.patterns.results import Result
 
 LEAST: Final = 4
@@ -38,13 +33,18 @@ _LEAD: Final = 10
 _AROUND: Final = 4
 """Characters behind a candidate that matter to the verdict: the minutes of a time of day."""
 
+_LONGEST: Final = phonenumberutil._MAX_INPUT_STRING_LENGTH
 _DIGIT: Final = re.compile(r"\d")
 _SIGNS: Final = re.sub("[x~\uff5e]", "", phonenumberutil._VALID_PUNCTUATION)
-_PLAIN: Final = re.compile(rf"[{_SIGNS}]*(?P<plus>[+\uff0b]*)[0-9{_SIGNS}]+")
-"""Digits and punctuation that say what the digits say: no extension, no letters, no digits beyond ASCII."""
+_ABROAD: Final = re.compile(rf"[{_SIGNS}]*[+\uff0b]+[0-9{_SIGNS}]+")
+_DROPPED: Final = {ord(sign): None for sign in map(chr, range(0x10000)) if re.match(f"[{_SIGNS}]", sign)}
+"""Punctuation that says nothing; what is left of it and digits says what the digits say."""
 
-_REWRITTEN: Final = r"(\d{10,11})"
-"""Captured behind Brazil's carrier codes, and kept."""
+_CUT: Final = re.compile(r"[/(.\s\u2012-\u2015\uff0d]")
+"""Stands in every candidate that python-phonenumbers takes for a date or cuts into parts."""
+
+_SHORT_FIELDS: Final = re.compile(rf"(?:\d{{1,{LEAST - 1}}}(?:\.|$))+|(?:[\d+-]{{1,{LEAST - 1}}}(?: |$))+")
+"""Fields between points, or between spaces, none of which is long enough for a number."""
 
 _GOES_ON: Final = re.compile(
     rf"[{phonenumberutil._VALID_PUNCTUATION}]{{0,4}}\d|{phonenumberutil._EXTN_PATTERNS_FOR_MATCHING}",
@@ -52,11 +52,6 @@ _GOES_ON: Final = re.compile(
 )
 _MOST_CLOSED: Final = 17
 """Digits up to which a candidate ends because the number ends, not because a limit is reached."""
-
-_KINDS: Final = (
-    "premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail", "fixed_line",
-    "mobile",
-)  # fmt: skip
 
 
 def _expression() -> Expression:
@@ -69,43 +64,6 @@ PHONE: Final = _expression()
 """Found in every text that holds a telephone number."""
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What is judged: a candidate, or a part of one.
-
-    Attributes:
-        text: what it says.
-        offset: where it stands in its surroundings.
-        digits: its digits, if it is plain and has no plus.
-        may_be: it can be a number in some region.
-    """
-
-    text: str
-    offset: int
-    digits: str | None
-    may_be: bool
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """What may be a number.
-
-    Attributes:
-        start, end: where it stands.
-        parts: what is judged, in order; the first that is a number counts.
-        around: the text around it, as far as it matters.
-        begin: where that stands.
-        is_closed: nothing that begins inside it can end behind it.
-    """
-
-    start: int
-    end: int
-    parts: tuple[_Part, ...]
-    around: str
-    begin: int
-    is_closed: bool
-
-
 class PhoneRule:
     """One of Presidio's ``PhoneRecognizer``.
 
@@ -116,37 +74,137 @@ class PhoneRule:
     def __init__(self, recognizer: Any) -> None:
         self._entity = recognizer.supported_entities[0]
         self._score = recognizer.SCORE
-        self._leniency = recognizer.leniency
         self._regions = tuple(recognizer.supported_regions)
+        self._outline = may_be_national(self._regions)
+        for region in self._regions:
+            is_national("0000", region)
 
     def results(self, text: str) -> list[Result]:
-        """What the recognizer finds, with duplicates."""
-        found: list[Result] = []
-        candidates: dict[int, _Candidate | None] = {}
-        whole: set[int] = set()
-        for region in self._regions:
-            matcher = _Matcher(region, self._leniency)
-            for start, end in _numbers(text, matcher, candidates, whole):
-                found.append(Result(self._entity, start, end, self._score))
-        return found
+        """What the recognizer finds, with duplicates, but for those in what another region took whole."""
+        search = _Search(text, self._outline)
+        if not search.live:
+            return []
+        return [
+            Result(self._entity, start, end, self._score)
+            for region in self._regions
+            for start, end in search.numbers(region)
+        ]
 
 
 def can_be_rule(recognizer: Any) -> bool:
-    """Whether a recognizer asks for valid numbers of regions whose numbers are not rewritten."""
-    if recognizer.leniency < phonenumbers.Leniency.VALID:
-        return False
-    return all(
-        (metadata := _metadata(region)) is not None
-        and _is_kept(metadata)
-        and _is_kept(_metadata(phonenumbers.region_code_for_country_code(metadata.country_code)))
-        for region in recognizer.supported_regions
+    """Whether a recognizer asks for valid numbers of regions that are known."""
+    known = phonenumbers.SUPPORTED_REGIONS
+    return recognizer.leniency == phonenumbers.Leniency.VALID and known.issuperset(
+        recognizer.supported_regions
     )
 
 
-def _is_kept(metadata: Any) -> bool:
-    """Whether a region's national numbers are some of the digits written, in a row."""
-    rule = metadata.national_prefix_transform_rule
-    return not rule or (rule == r"\2" and metadata.national_prefix_for_parsing.endswith(_REWRITTEN + ")?"))
+class _Part:
+    """What is judged: a candidate, or a part of one.
+
+    Args:
+        text: what it says.
+        offset: where it stands in ``around``.
+        around: the text around it, as far as it matters.
+    """
+
+    __slots__ = ("_around", "_free", "_offset", "_text", "abroad", "digits", "end", "start")
+
+    def __init__(self, text: str, offset: int, around: str) -> None:
+        self._text = text
+        self._offset = offset
+        self._around = around
+        self._free: bool | None = None
+        self.start = offset
+        self.end = offset + len(text)
+        self.digits = _plain_digits(text)
+        self.abroad: bool | None = None
+        if self.digits is None and len(text) <= _LONGEST and _ABROAD.fullmatch(text):
+            self.abroad = is_international("".join(_DIGIT.findall(text)))
+
+    def may_be(self, outline: re.Pattern[str]) -> bool:
+        """Whether it can be a number in some region."""
+        return self.abroad is not False and (
+            self.digits is None or outline.fullmatch(self.digits) is not None
+        )
+
+    def is_number(self, region: str) -> bool:
+        """What python-phonenumbers says about it in a region."""
+        if self.digits is not None:
+            return is_national(self.digits, region) and self._stands_free()
+        if self.abroad is not None:
+            return self.abroad and self._stands_free()
+        matcher = phonenumbers.PhoneNumberMatcher(self._around, region)
+        return matcher._parse_and_verify(self._text, self._offset) is not None
+
+    def _stands_free(self) -> bool:
+        """Whether its brackets match, it is no range of pages, and no letter or currency stands beside it."""
+        if self._free is None:
+            self._free = self._is_free()
+        return self._free
+
+    def _is_free(self) -> bool:
+        text, around = self._text, self._around
+        if not phonenumbermatcher._MATCHING_BRACKETS.fullmatch(text) or phonenumbermatcher._PUB_PAGES.search(
+            text
+        ):
+            return False
+        if (
+            self.start > 0
+            and not phonenumbermatcher._LEAD_PATTERN.match(text)
+            and _clings(around[self.start - 1])
+        ):
+            return False
+        return self.end >= len(around) or not _clings(around[self.end])
+
+
+class _Candidate:
+    """What may be a number.
+
+    Args:
+        start: where it stands.
+        said: what it says.
+        is_cut: a second number begins behind it.
+    """
+
+    __slots__ = ("_is_cut", "_said", "begin", "end", "parts", "start")
+
+    def __init__(self, start: int, said: str, *, is_cut: bool) -> None:
+        self._said = said
+        self._is_cut = is_cut
+        self.start = start
+        self.end = start + len(said)
+        self.begin = max(0, start - 1)
+        self.parts: list[_Part] = []
+
+    def read(self, text: str, outline: re.Pattern[str]) -> None:
+        """Find the parts that may be numbers."""
+        said, offset = self._said, self.start - self.begin
+        digits = _plain_digits(said)
+        if len(_DIGIT.findall(said) if digits is None else digits) < LEAST:
+            return
+        around = text[self.begin : self.end + _AROUND]
+        if not _CUT.search(said) or _SHORT_FIELDS.fullmatch(said):
+            if digits is not None and not outline.fullmatch(digits):
+                return
+            parts = [_Part(said, offset, around)]
+        else:
+            recorder = _Recorder(around)
+            recorder._extract_match(said, offset)
+            parts = recorder.parts
+        self.parts = [part for part in parts if part.may_be(outline)]
+
+    def taken(self, region: str) -> tuple[int, int] | None:
+        """The number that a region finds in it."""
+        for part in self.parts:
+            if part.is_number(region):
+                return self.begin + part.start, self.begin + part.end
+        return None
+
+    def is_closed(self, text: str) -> bool:
+        """Whether nothing that begins inside it can end behind it."""
+        few = len(_DIGIT.findall(self._said)) <= _MOST_CLOSED
+        return few and not self._is_cut and not _GOES_ON.match(text, self.end)
 
 
 class _Recorder(phonenumbers.PhoneNumberMatcher):
@@ -157,175 +215,110 @@ class _Recorder(phonenumbers.PhoneNumberMatcher):
         self.parts: list[_Part] = []
 
     def _parse_and_verify(self, candidate: str, offset: int) -> None:
-        part = _part(candidate, offset)
-        if part.may_be:
-            self.parts.append(part)
+        if len(_DIGIT.findall(candidate)) >= LEAST:
+            self.parts.append(_Part(candidate, offset, self.text))
 
 
-class _Matcher(phonenumbers.PhoneNumberMatcher):
-    """python-phonenumbers' verdict, without asking it what is known.
-
-    Args:
-        region: whose numbers need no international prefix.
-        leniency: as python-phonenumbers defines it.
-    """
-
-    def __init__(self, region: str, leniency: int) -> None:
-        super().__init__("", region, leniency)
-        self._plan = _plan(region)
-
-    def within(self, candidate: _Candidate) -> tuple[int, int] | None:
-        """The number in a candidate, if there is one."""
-        for part in candidate.parts:
-            if part.digits is None or self._plan.may_be(part.digits):
-                self.text = candidate.around
-                match = self._parse_and_verify(part.text, part.offset)
-                if match is not None:
-                    return candidate.begin + match.start, candidate.begin + match.end
-        return None
-
-
-def _numbers(
-    text: str, matcher: _Matcher, candidates: dict[int, _Candidate | None], whole: set[int]
-) -> Iterator[tuple[int, int]]:
-    """What ``PhoneNumberMatcher`` iterates over.
+class _Search:
+    """Candidates of one text, and the numbers that regions find in them.
 
     Args:
         text: the whole text.
-        matcher: of a region.
-        candidates: those known already, by where the search began.
-        whole: starts of closed candidates that another region took whole.
+        outline: matches the digits of all numbers of the regions that will ask.
+
+    Attributes:
+        live: candidates that may be numbers, as all regions meet them that take what they take as a whole; with the
+            place from which each was looked for.
     """
-    index = 0
-    while True:
-        if index not in candidates:
-            candidates[index] = _next(text, index)
-        candidate = candidates[index]
-        if candidate is None:
-            return
-        index = candidate.end
-        if not candidate.parts or candidate.start in whole:
-            continue
-        span = matcher.within(candidate)
-        if span is None:
-            continue
-        yield span
-        index = span[1]
-        if candidate.is_closed and span == (candidate.start, candidate.end):
-            whole.add(candidate.start)
+
+    def __init__(self, text: str, outline: re.Pattern[str]) -> None:
+        self.live: list[tuple[int, _Candidate]] = []
+        self._text = text
+        self._outline = outline
+        self._known: dict[int, _Candidate | None] = {}
+        self._whole: set[int] = set()
+        index = 0
+        while (candidate := self._at(index)) is not None:
+            if candidate.parts:
+                self.live.append((index, candidate))
+            index = candidate.end
+
+    def numbers(self, region: str) -> Iterator[tuple[int, int]]:
+        """What ``PhoneNumberMatcher`` iterates over, without what lies in something another region took whole.
+
+        Args:
+            region: whose numbers need no international prefix.
+        """
+        index: int | None = 0
+        for begun, candidate in self.live:
+            if index is None:
+                return
+            if begun < index:
+                continue
+            span = self._taken(region, candidate)
+            if span is not None:
+                yield span
+                if span[1] < candidate.end:
+                    index = yield from self._astray(region, span[1])
+
+    def _astray(self, region: str, index: int) -> Generator[tuple[int, int], None, int | None]:
+        """Numbers from inside a candidate on, until the search is where all regions' searches come along."""
+        while index not in self._known_to_all:
+            candidate = self._at(index)
+            if candidate is None:
+                return None
+            span = self._taken(region, candidate)
+            if span is not None:
+                yield span
+            index = candidate.end if span is None else span[1]
+        return index
+
+    @cached_property
+    def _known_to_all(self) -> frozenset[int]:
+        """Where every search comes along that takes nothing in part."""
+        places = [0]
+        while (candidate := self._at(places[-1])) is not None:
+            places.append(candidate.end)
+        return frozenset(places)
+
+    def _taken(self, region: str, candidate: _Candidate) -> tuple[int, int] | None:
+        if candidate.start in self._whole:
+            return None
+        span = candidate.taken(region)
+        if span == (candidate.start, candidate.end) and candidate.is_closed(self._text):
+            self._whole.add(candidate.start)
+        return span
+
+    def _at(self, index: int) -> _Candidate | None:
+        """The first candidate from ``index`` on."""
+        if index not in self._known:
+            self._known[index] = _next(self._text, index, self._outline)
+        return self._known[index]
 
 
-def _next(text: str, index: int) -> _Candidate | None:
-    """The first candidate from ``index`` on."""
+def _next(text: str, index: int, outline: re.Pattern[str]) -> _Candidate | None:
     digit = _DIGIT.search(text, index)
     if digit is None:
         return None
-    match = _CANDIDATE.search(text, max(index, digit.start() - _LEAD))
-    start, said = match.start(), match.group()
-    if (second := _SECOND.search(said)) is not None:
-        said = said[: second.start()]
-    end, begin = start + len(said), max(0, start - 1)
-    around = text[begin : end + _AROUND]
-    count = len(_DIGIT.findall(said))
-    closed = second is None and count <= _MOST_CLOSED and not _GOES_ON.match(text, end)
-    parts = _parts(said, start - begin, around) if count >= LEAST else ()
-    return _Candidate(start, end, parts, around, begin, closed)
-
-
-def _parts(said: str, offset: int, around: str) -> tuple[_Part, ...]:
-    recorder = _Recorder(around)
-    recorder._extract_match(said, offset)
-    return tuple(recorder.parts)
-
-
-def _part(said: str, offset: int) -> _Part:
-    digits = "".join(_DIGIT.findall(said))
-    if len(digits) < LEAST:
-        return _Part(said, offset, None, may_be=False)
-    plain = _PLAIN.fullmatch(said)
-    if plain is None:
-        return _Part(said, offset, None, may_be=True)
-    if plain["plus"]:
-        return _Part(said, offset, None, may_be=_may_be_abroad(digits))
-    return _Part(said, offset, digits, may_be=True)
-
-
-def _may_be_abroad(digits: str) -> bool:
-    """Whether digits after a plus can be a number; so, too, when their calling code is unknown."""
-    for length in (1, 2, 3):
-        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(digits[:length]))
-        if regions is not None and digits[0] != "0":
-            return not _is_kept(_metadata(regions[0])) or _plan(regions[0]).may_be(digits[length:], abroad=True)
-    return True
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A region's numbers.
-
-    Attributes:
-        number: matches what may be a number, with whatever may stand before it.
-        before: matches what may stand before it.
-        formats: matches national numbers; the group says whether their prefix must be written.
-    """
-
-    number: re.Pattern[str]
-    before: re.Pattern[str]
-    formats: re.Pattern[str]
-
-    def may_be(self, digits: str, *, abroad: bool = False) -> bool:
-        """Whether digits may be a number.
-
-        Args:
-            digits: all of them.
-            abroad: they stand behind a plus and a calling code.
-        """
-        if self.number.fullmatch(digits) is None:
-            return False
-        if abroad or self.before.match(digits):
-            return True
-        known = self.formats.fullmatch(digits)
-        return known is None or not str(known.lastgroup).startswith(_NEEDS)
-
-
-_NEEDS: Final = "needs"
-
-
-@cache
-def _plan(region: str) -> _Plan:
-    metadata = _metadata(region)
-    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[metadata.country_code]
-    others = [_metadata(other) for other in regions]
-    kinds = [getattr(other, kind) for other in others for kind in _KINDS]
-    number = _any_of({kind.national_number_pattern for kind in kinds if kind is not None})
-    prefix = _any_of({_stripped(metadata), _stripped(others[0])})
-    abroad = _any_of({metadata.international_prefix})
-    return _Plan(
-        re.compile(rf"(?:{metadata.country_code})?(?:{prefix}){{0,2}}(?:{number})|(?:{abroad})\d+"),
-        re.compile(rf"{metadata.country_code}|{prefix}|{abroad}"),
-        re.compile("|".join(map(_format, range(99), others[0].number_format)) or "(?!)"),
+    match = cast(re.Match[str], _CANDIDATE.search(text, max(index, digit.start() - _LEAD)))
+    said = match.group()
+    second = _SECOND.search(said) if "x" in said else None
+    candidate = _Candidate(
+        match.start(), said if second is None else said[: second.start()], is_cut=second is not None
     )
+    candidate.read(text, outline)
+    return candidate
 
 
-def _format(place: int, written: Any) -> str:
-    """A format of national numbers as a named group."""
-    rule = written.national_prefix_formatting_rule
-    free = not rule or written.national_prefix_optional_when_formatting
-    name = "free" if free or phonenumberutil._formatting_rule_has_first_group_only(rule) else _NEEDS
-    leading = written.leading_digits_pattern
-    return rf"(?P<{name}{place}>(?={leading[-1] if leading else ''})(?:{written.pattern}))"
+def _plain_digits(text: str) -> str | None:
+    """The digits of what is written in ASCII digits and punctuation; None for anything else."""
+    digits = text.translate(_DROPPED)
+    return digits if digits.isascii() and digits.isdecimal() and len(text) <= _LONGEST else None
 
 
-def _metadata(region: str) -> Any:
-    return PhoneMetadata.metadata_for_region(region, None)
-
-
-def _stripped(metadata: Any) -> str | None:
-    """What may stand before national numbers and is no part of them."""
-    prefix: str | None = metadata.national_prefix_for_parsing
-    return prefix if prefix is None else prefix.replace(_REWRITTEN, "")
-
-
-def _any_of(patterns: set[str | None]) -> str:
-    """A pattern that matches what any of some does; nothing, where there are none."""
-    return "|".join(f"(?:{pattern})" for pattern in sorted(filter(None, patterns))) or "(?!)"
+def _clings(char: str) -> bool:
+    """Whether a character beside digits says that they are no telephone number."""
+    if char.isascii():
+        return char.isalpha() or char in "%$"
+    matcher = phonenumbers.PhoneNumberMatcher
+    return bool(matcher._is_invalid_punctuation_symbol(char) or matcher._is_latin_letter(char))

@@ -7,7 +7,7 @@ cannot be relied on, the whole text is tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from runtime_guard.patterns.automaton import ANYWHERE
@@ -69,7 +69,7 @@ class Places:
                 found.append((low, high))
         return found
 
-    def matches(self, pattern: Any, text: str, data: bytes, ends: Sequence[int]) -> Iterable[Any]:
+    def matches(self, pattern: Any, text: str, data: bytes, ends: Sequence[int]) -> Any:
         """The matches that ``pattern.finditer(text)`` gives.
 
         Args:

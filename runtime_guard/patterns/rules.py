@@ -64,9 +64,9 @@ def is_plain(recognizer: EntityRecognizer) -> bool:
     return isinstance(recognizer, PatternRecognizer) and type(recognizer).analyze in _ANALYZERS
 
 
-def rules_of(recognizer: PatternRecognizer) -> Iterable[Rule]:
+def rules_of(recognizer: Any) -> Iterable[Rule]:
     """The rules of a recognizer that :func:`is_plain`."""
-    flags = recognizer.global_regex_flags
+    flags = recognizer.global_regex_flags or 0
     for pattern in recognizer.patterns:
         yield Rule(
             entity=recognizer.supported_entities[0],

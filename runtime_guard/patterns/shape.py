@@ -31,11 +31,16 @@ from runtime_guard.patterns.alphabet import (
 LONG: Final = 32
 """Repetitions beyond this are left unbounded: counting is what makes automata large."""
 
-_FLAGS: Final = regex.IGNORECASE | regex.DOTALL | regex.MULTILINE | regex.UNICODE | regex.VERBOSE | regex.VERSION0
+_FLAGS: Final = (
+    regex.IGNORECASE | regex.DOTALL | regex.MULTILINE | regex.UNICODE | regex.VERBOSE | regex.VERSION0
+)
 _SAMPLES: Final = {DIGIT: 0x0663, WORD: 0x4E2D, SPACE: 0x3000, OTHER: 0x2603}
 """A character of each class; the properties that make the classes hold for all of a class or none."""
 
-_PROPERTIES: Final = {node.value: node for node in (core.lookup_property(None, name, True) for name in ("DIGIT", "WORD", "SPACE"))}
+_PROPERTIES: Final = {
+    node.value: node
+    for node in (core.lookup_property(None, name, True) for name in ("DIGIT", "WORD", "SPACE"))
+}
 
 
 class NotUnderstood(Exception):
@@ -144,25 +149,27 @@ class _Writer:
 
         Args:
             node: of the tree.
-            first, last: no character of the match comes before, or after.
+            first: no character of the match comes before.
+            last: none comes after.
         """
         kind = type(node)
+        shape = _NOTHING
         if kind in _SINGLE:
             members = _members(node)
-            return Shape(self._class(members), 1, 1, members)
-        if kind is core.Sequence:
-            return self._sequence(node.items, first=first, last=last)
-        if kind is core.Branch:
-            return self._branch(node.branches, first=first, last=last)
-        if kind in (core.Group, core.Atomic):
-            return self.write(node.subpattern, first=first, last=last)
-        if kind in (core.GreedyRepeat, core.LazyRepeat, core.PossessiveRepeat):
-            return self._repeat(node, last=last)
-        if kind is core.RefGroup:
-            return self._reference(node)
-        if kind in _ZERO_WIDTH:
-            return _NOTHING
-        raise NotUnderstood(kind.__name__)
+            shape = Shape(self._class(members), 1, 1, members)
+        elif kind is core.Sequence:
+            shape = self._sequence(node.items, first=first, last=last)
+        elif kind is core.Branch:
+            shape = self._branch(node.branches, first=first, last=last)
+        elif kind in (core.Group, core.Atomic):
+            shape = self.write(node.subpattern, first=first, last=last)
+        elif kind in _REPEATS:
+            shape = self._repeat(node, last=last)
+        elif kind is core.RefGroup:
+            shape = self._reference(node)
+        elif kind not in _ZERO_WIDTH:
+            raise NotUnderstood(kind.__name__)
+        return shape
 
     def _branch(self, branches: Sequence[Any], *, first: bool, last: bool) -> Shape:
         parts = [self.write(item, first=first, last=last) for item in branches]
@@ -231,7 +238,14 @@ class _Writer:
             shape = self.write(item, first=first and number == len(items), last=last)
             if last and not _is_zero_width(item):
                 if shape.least == 0:
-                    shape = Shape(b"", 0, shape.most, shape.characters, tail=shape.most, tail_characters=shape.characters)
+                    shape = Shape(
+                        b"",
+                        0,
+                        shape.most,
+                        shape.characters,
+                        tail=shape.most,
+                        tail_characters=shape.characters,
+                    )
                 else:
                     last = False
             shapes.append(shape)
@@ -289,42 +303,39 @@ def _certain(node: Any) -> frozenset[int]:
 
 
 def _edge(items: Sequence[Any], *, last: bool) -> frozenset[int] | None:
-    """The bytes that a match of items can begin or end with; None when it can be empty or is not understood."""
-    found: frozenset[int] = frozenset()
-    for item in reversed(items) if last else items:
-        if _is_zero_width(item):
-            continue
-        one, empty = _edge_of(item, last=last)
-        found |= one
-        if not empty:
-            return found
-    return None
+    """The bytes that a match of items can begin or end with; None when it can be empty."""
+    found, empty = _edge_of_items(items, last=last)
+    return None if empty else found
 
 
 def _edge_of(node: Any, *, last: bool) -> tuple[frozenset[int], bool]:
     """The bytes a node can begin or end with, and whether it can be empty."""
     kind = type(node)
+    found, empty = CHARACTERS, True
     if kind in _SINGLE:
-        return _members(node), False
-    if kind in (core.Group, core.Atomic):
-        return _edge_of(node.subpattern, last=last)
-    if kind is core.Branch:
+        found, empty = _members(node), False
+    elif kind in (core.Group, core.Atomic):
+        found, empty = _edge_of(node.subpattern, last=last)
+    elif kind is core.Branch:
         sides = [_edge_of(item, last=last) for item in node.branches]
-        return _union(side for side, _ in sides), any(empty for _, empty in sides)
-    if kind is core.Sequence:
-        found: frozenset[int] = frozenset()
-        for item in reversed(node.items) if last else node.items:
-            if _is_zero_width(item):
-                continue
+        found, empty = _union(side for side, _ in sides), any(bare for _, bare in sides)
+    elif kind is core.Sequence:
+        found, empty = _edge_of_items(node.items, last=last)
+    elif kind in _REPEATS:
+        found, empty = _edge_of(node.subpattern, last=last)
+        empty = empty or node.min_count == 0
+    return found, empty
+
+
+def _edge_of_items(items: Sequence[Any], *, last: bool) -> tuple[frozenset[int], bool]:
+    found: frozenset[int] = frozenset()
+    for item in reversed(items) if last else items:
+        if not _is_zero_width(item):
             one, empty = _edge_of(item, last=last)
             found |= one
             if not empty:
                 return found, False
-        return found, True
-    if kind in (core.GreedyRepeat, core.LazyRepeat, core.PossessiveRepeat):
-        one, empty = _edge_of(node.subpattern, last=last)
-        return one, empty or node.min_count == 0
-    return CHARACTERS, True
+    return found, True
 
 
 def _members(node: Any) -> frozenset[int]:
@@ -333,7 +344,9 @@ def _members(node: Any) -> frozenset[int]:
     if getattr(node, "case_flags", 0) & regex.FULLCASE:
         raise NotUnderstood("full case folding")
     ascii_ones = {
-        code for code in ASCII if any(_matches(node, other) for other in (_cases(code) if ignore_case else (code,)))
+        code
+        for code in ASCII
+        if any(_matches(node, other) for other in (_cases(code) if ignore_case else (code,)))
     }
     beyond = _beyond(node)
     if ignore_case and ascii_ones & set(map(ord, "iksIKS")):
@@ -479,6 +492,7 @@ _SINGLE: Final = frozenset(
     {core.Character, core.Range, core.Property, core.Any, core.AnyU, core.AnyAll}
     | {core.SetUnion, core.SetInter, core.SetDiff, core.SetSymDiff}
 )
+_REPEATS: Final = (core.GreedyRepeat, core.LazyRepeat, core.PossessiveRepeat)
 _ZERO_WIDTH: Final = frozenset(
     {core.Boundary, core.LookAround, core.StartOfLine, core.StartOfLineU, core.StartOfString}
     | {core.EndOfLine, core.EndOfLineU, core.EndOfString, core.EndOfStringLine, core.EndOfStringLineU}

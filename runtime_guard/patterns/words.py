@@ -18,6 +18,9 @@ from spacy.tokens import Doc
 
 TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 
+_KEY: Final = re.compile(r"_*[^\W_]\w*")
+"""Tokens that are words: they hold a letter or digit."""
+
 _NEAR: Final = 80
 """Characters that hold six words more often than not."""
 
@@ -33,7 +36,8 @@ class Words(Protocol):
 
         Args:
             start: where a finding begins.
-            before, after: how many, besides the token itself.
+            before: how many before it.
+            after: how many behind it.
         """
 
 
@@ -50,7 +54,7 @@ class NearWords:
 
     def beside(self, start: int, before: int, after: int) -> list[str]:
         """See :class:`Words`."""
-        if self._spent > len(self._text):
+        if self._spent > 4 * len(self._text):
             return self._in_all(start, before, after)
         token = TOKEN.search(self._text, self._begin_of(start))
         if token is None:
@@ -59,26 +63,37 @@ class NearWords:
         while True:
             low = max(0, token.start() - reach)
             self._spent += reach
-            tokens = TOKEN.findall(self._text, self._word_border(low), token.end())
-            found = list(islice(map(str.lower, filter(_is_key, reversed(tokens))), before + 1))
+            found = self._keys(low, token.end(), before + 1)
             if len(found) > before or low == 0:
-                return found + self._following(token.start(), after)
+                break
             reach *= 4
+        if after or not _KEY.match(token.group()) or token.group().lower() == _COPULA:
+            found += self._following(token.start(), after)
+        return found
+
+    def _keys(self, low: int, end: int, most: int) -> list[str]:
+        """The last keywords between two places, lower case."""
+        low = self._word_border(low)
+        piece = self._text[low:end]
+        lower = piece.isascii()  # then lower case does not depend on neighbours
+        keys = _KEY.findall(piece.lower()) if lower else list(map(str.lower, _KEY.findall(piece)))
+        if _COPULA in keys:
+            keys = [key for key in keys if key != _COPULA]
+        return keys[-most:]
 
     def _following(self, start: int, after: int) -> list[str]:
         found: list[str] = []
-        for match in TOKEN.finditer(self._text, start):
-            self._spent += 1
-            if _is_key(match.group()):
-                found.append(match.group().lower())
-                if len(found) > after:
-                    break
+        for match in _KEY.finditer(self._text, start):
+            found += _lemmas([match.group()])
+            self._spent = max(self._spent, match.end() - start)
+            if len(found) > after:
+                break
         return found
 
     def _begin_of(self, start: int) -> int:
         """Where the token begins that covers ``start``, or ``start`` itself."""
         text = self._text
-        if start >= len(text) or not _is_word(text[start]):
+        if start == 0 or not _is_word(text[start - 1]) or start >= len(text) or not _is_word(text[start]):
             return start
         while start and _is_word(text[start - 1]):
             start -= 1
@@ -94,17 +109,14 @@ class NearWords:
 
     def _in_all(self, start: int, before: int, after: int) -> list[str]:
         """The same from a list of all tokens, made once."""
-        starts, ends, keys = self._all
+        ends, keys = self._all
         place = bisect_right(ends, start)
-        if place == len(starts):
-            return []
-        return _around(keys, place, before, after)
+        return _around(keys, place, before, after) if place < len(ends) else []
 
     @cached_property
-    def _all(self) -> tuple[list[int], list[int], list[str | None]]:
-        tokens = list(TOKEN.finditer(self._text))
-        keys = [token.group().lower() if _is_key(token.group()) else None for token in tokens]
-        return [token.start() for token in tokens], [token.end() for token in tokens], keys
+    def _all(self) -> tuple[list[int], list[str | None]]:
+        tokens = [(match.end(), match.group()) for match in TOKEN.finditer(self._text)]
+        return [end for end, _ in tokens], [next(_lemmas(_KEY.findall(token)), None) for _, token in tokens]
 
 
 class PipelineWords:
@@ -137,7 +149,10 @@ class PipelineWords:
         artifacts = self.artifacts
         keywords = frozenset(artifacts.keywords)
         lemmas = [lemma.lower() for lemma in artifacts.lemmas]
-        ends = [begin + len(token) for begin, token in zip(artifacts.tokens_indices, artifacts.tokens, strict=True)]
+        ends = [
+            begin + len(token)
+            for begin, token in zip(artifacts.tokens_indices, artifacts.tokens, strict=True)
+        ]
         return ends, [lemma if lemma in keywords else None for lemma in lemmas]
 
 
@@ -196,6 +211,6 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
-def _is_key(token: str) -> bool:
-    """Whether a token is a keyword: it holds a letter or digit and is no form of "be"."""
-    return token.lower() != _COPULA and (token.isalnum() or any(char.isalnum() for char in token))
+def _lemmas(keys: Iterable[str]) -> Iterator[str]:
+    """Lower-case keywords, without forms of "be"."""
+    return (lemma for key in keys if (lemma := key.lower()) != _COPULA)

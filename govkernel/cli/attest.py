@@ -20,7 +20,10 @@ def attest(
         str, typer.Option("--type", help="Predicate type: a short name such as evaluation-result, or a URI.")
     ],
     key: Key,
-    predicate: Annotated[Path | None, typer.Option("--predicate", help="The claim: a JSON file.")] = None,
+    predicate: Annotated[
+        Path | None,
+        typer.Option("--predicate", help="The claim: a JSON file; for model-card also a README.md."),
+    ] = None,
     compute: Annotated[
         bool,
         typer.Option(
@@ -58,7 +61,7 @@ def attest(
     settings = load_settings(config)
     uri = resolve_type(type_)
     subject = describe(path, ArtifactKind(kind) if kind else detect_kind(path))
-    claim = _compute(uri, path, suite, subject) if predicate is None else _read(predicate)
+    claim = _compute(uri, path, suite, subject) if predicate is None else _read(predicate, uri)
     _check_subject(uri, claim, subject)
     content = sign_statement(subject, uri, claim, open_key(key, settings), name or [])
     written = keep([NamedBundle(f".{_short(uri)}.sigstore.json", content)], path, out, settings)
@@ -73,13 +76,17 @@ def attest(
     finish(True, document, as_json=as_json, text=text)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, uri: str) -> dict[str, Any]:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(
             "cli.unreadable", f"The claim {path} cannot be read.", why=str(error), remedy="Check the path."
         ) from None
+    if uri == predicates.MODEL_CARD and path.suffix.lower() == ".md":
+        from govkernel.provenance.model_card import model_card
+
+        return model_card(content)
     claim = strict_json.loads(content)
     if not isinstance(claim, dict):
         raise InputError(

@@ -39,7 +39,7 @@ def screen(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Find PII, secrets and injections in a text, or in every row of a file: exit 0 when nothing was found, 1 when something was.
+    """Find PII, secrets and injections in a text, or in every row of a file: exit 0 found nothing, 1 something.
 
     The JSON document holds places and labels, and the text with every finding masked; never the values.
     """

@@ -52,7 +52,7 @@ def classes() -> Any:
     for pattern, value in ((r"\w+", WORD), (r"\d+", DIGIT), (r"\s+", SPACE)):
         for match in regex.finditer(pattern, every):
             table[match.start() : match.end()] = value
-    for match in regex.finditer("[a-z]", every[128:], regex.IGNORECASE):
+    for match in regex.finditer("[a-zA-Z]", every[128:], regex.IGNORECASE):
         table[128 + match.start()] = FOLDED
     table[:128] = np.arange(128)
     table.setflags(write=False)

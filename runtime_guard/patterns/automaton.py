@@ -123,7 +123,7 @@ class Re2Automaton:
         """See :class:`Automaton`."""
         if not self._numbers:
             return []
-        return [(self._numbers[place], ANYWHERE) for place in self._set.Match(data)]
+        return [(self._numbers[place], ANYWHERE) for place in self._set.Match(data) or ()]
 
 
 def _note(number: int, _start: int, end: int, _flags: int, hits: list[tuple[int, int]]) -> None:

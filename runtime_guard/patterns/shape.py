@@ -31,6 +31,9 @@ from runtime_guard.patterns.alphabet import (
 LONG: Final = 32
 """Repetitions beyond this are left unbounded: counting is what makes automata large."""
 
+_FOLDING: Final = frozenset(map(ord, "iksIKS"))
+"""ASCII letters that match others when case is ignored."""
+
 _FLAGS: Final = (
     regex.IGNORECASE | regex.DOTALL | regex.MULTILINE | regex.UNICODE | regex.VERBOSE | regex.VERSION0
 )
@@ -349,8 +352,10 @@ def _members(node: Any) -> frozenset[int]:
         if any(_matches(node, other) for other in (_cases(code) if ignore_case else (code,)))
     }
     beyond = _beyond(node)
-    if ignore_case and ascii_ones & set(map(ord, "iksIKS")):
+    if ignore_case and ascii_ones & _FOLDING:
         beyond |= {FOLDED}
+    if ignore_case and FOLDED in beyond:
+        ascii_ones |= _FOLDING
     return frozenset(ascii_ones) | beyond
 
 

@@ -1,0 +1,1 @@
+"""Tables of how well the guard finds what it looks for: not tests, and not run with them."""

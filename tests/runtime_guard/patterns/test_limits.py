@@ -1,0 +1,98 @@
+"""Work grows with the length of a text, whatever it repeats."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
+from runtime_guard.patterns import phones, words
+from runtime_guard.patterns.engine import PatternEngine
+from runtime_guard.patterns.recognizers import default_recognizers
+
+REPEATED = [
+    "1", "12 ", "1-", "+1 ", "(", "1.", "::", "a:", "1:", "a.", "a@", "a@b.", "-", "a.com", "http://", "a.com/", "'",
+    " ", "\u200b", "4111 ", "DE89 ", "DE89370400440532013000 ", "2012-01-02 08:00 ", "212-555-0123 ", "ssn 078-05-1120 ",
+    "a@b.co ", "1.2.3.4/", "bc1", "A1", "é", "x", "12 ext ", "1, ", "_", "\x00", "be ", "1/2/", "10.0.0.1 ", "www.",
+    "\u0660",
+]  # fmt: skip
+
+
+class Counted:
+    """A pattern that counts the characters it is asked about.
+
+    Args:
+        pattern: the real one.
+        total: one number, added to.
+    """
+
+    def __init__(self, pattern: Any, total: list[int]) -> None:
+        self._pattern = pattern
+        self._total = total
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pattern, name)
+
+    def finditer(self, text: str, low: int = 0, high: int | None = None) -> Any:
+        self._total[0] += (len(text) if high is None else high) - low
+        return self._pattern.finditer(text, low, len(text) if high is None else high)
+
+
+@pytest.fixture(scope="module")
+def work() -> list[int]:
+    return [0]
+
+
+@pytest.fixture(scope="module")
+def engine(work: list[int]) -> PatternEngine:
+    made = PatternEngine(default_recognizers())
+    made._asked = [
+        [(number, replace(rule, pattern=Counted(rule.pattern, work))) for number, rule in asked]
+        for asked in made._asked
+    ]
+    return made
+
+
+@pytest.mark.parametrize("repeated", REPEATED)
+def test_patterns_look_at_each_place_a_bounded_number_of_times(
+    engine: PatternEngine, work: list[int], repeated: str
+) -> None:
+    spent = []
+    for length in (2_000, 8_000):
+        work[0] = 0
+        engine.analyze((repeated * length)[:length])
+        spent.append(work[0])
+    assert spent[1] <= 6 * max(spent[0], 2_000)
+
+
+@pytest.mark.parametrize("repeated", REPEATED)
+def test_telephone_numbers_are_looked_for_in_pieces(repeated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = 0
+
+    def count(real: Any) -> Any:
+        def made(*arguments: Any) -> Any:
+            nonlocal taken
+            taken += 1
+            return real(*arguments)
+
+        return made
+
+    monkeypatch.setattr(phones, "_next", count(phones._next))
+    monkeypatch.setattr(phones, "_Part", count(phones._Part))
+    rule = PatternEngine(default_recognizers())._phones[0][1]
+    counts = []
+    for length in (1_000, 4_000):
+        taken = 0
+        rule.results((repeated * length)[:length])
+        counts.append(taken)
+    assert counts[1] <= 6 * max(counts[0], 100)
+
+
+def test_context_of_many_findings_does_not_read_a_text_again_and_again() -> None:
+    text = ("_" * 5_000 + " 1 ") * 20
+    near = words.NearWords(text)
+    for start in (place for place, char in enumerate(text) if char == "1"):
+        near.beside(start, 5, 0)
+    assert near._spent <= 12 * len(text)

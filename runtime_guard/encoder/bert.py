@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import torch
@@ -30,10 +30,12 @@ class Bert:
     Attributes:
         config: its shape.
         weights: float32 tensors by checkpoint name, without a ``bert.`` prefix.
+        linears: faster stand-ins for linear layers, by name without ``.weight``.
     """
 
     config: EncoderConfig
     weights: Weights
+    linears: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
 
     def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Unit-length sentence embeddings.
@@ -45,11 +47,26 @@ class Bert:
         Returns:
             float32, (texts, hidden_size), each row of L2 norm 1.
         """
-        hidden = self._embeddings(ids)
-        visible = mask[:, None, None, :].bool()
-        for number in range(self.config.num_hidden_layers):
-            hidden = self._layer(f"encoder.layer.{number}", hidden, visible)
+        hidden = self.layers(self.begin(ids), mask, 0, self.config.num_hidden_layers)
         return F.normalize(self._pool(hidden, mask), dim=-1)
+
+    def begin(self, ids: Tensor) -> Tensor:
+        """The hidden states that enter the first layer, (texts, length, hidden_size)."""
+        return self._embeddings(ids)
+
+    def layers(self, hidden: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
+        """The hidden states after the layers from ``first`` up to, not including, ``last``.
+
+        Args:
+            hidden: states that enter ``first``, (texts, length, hidden_size).
+            mask: 1 for word pieces, 0 for padding, (texts, length).
+            first: number of a layer, from 0.
+            last: number of a layer; as many as there are for all of them.
+        """
+        visible = mask[:, None, None, :].bool()
+        for number in range(first, last):
+            hidden = self._layer(f"encoder.layer.{number}", hidden, visible)
+        return hidden
 
     def _pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
         if self.config.pooling == "cls":
@@ -85,6 +102,9 @@ class Bert:
         return mixed.transpose(1, 2).reshape(texts, length, width)
 
     def _linear(self, name: str, values: Tensor) -> Tensor:
+        fast = self.linears.get(name)
+        if fast is not None:
+            return fast(values)
         return F.linear(values, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
     def _norm(self, name: str, values: Tensor) -> Tensor:

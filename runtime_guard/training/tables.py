@@ -1,0 +1,122 @@
+"""Tables of figures: per label and source, against all harmless text, each row judged by a model that never saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime_guard.judge import SAFETY_LABELS, flagged_for
+from runtime_guard.training.example import OUTPUTS, Example
+from runtime_guard.training.measure import auroc, platt, recall_at, threshold_at
+
+RATES = (0.01, 0.05)
+"""False-positive rates at which recall is stated."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """How well a label is found in a source.
+
+    Attributes:
+        label, source: what and where.
+        count: texts that have the label.
+        auroc: against all harmless text.
+        recall: at each of :data:`RATES`.
+    """
+
+    label: str
+    source: str
+    count: int
+    auroc: float
+    recall: tuple[float, ...]
+
+
+def columns(examples: Sequence[Example], label: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the texts that have a label, and of those known not to, in roles that it is flagged for."""
+    fitting = [
+        (index, example.known[label])
+        for index, example in enumerate(examples)
+        if label in example.known and flagged_for(label, example.role)
+    ]
+    having = np.array([index for index, value in fitting if value], dtype=np.int64)
+    lacking = np.array([index for index, value in fitting if not value], dtype=np.int64)
+    return having, lacking
+
+
+def found(examples: Sequence[Example], logits: NDArray[np.float32]) -> Iterator[Found]:
+    """One row per label and source that has it, and one over all its sources."""
+    for column, label in enumerate(SAFETY_LABELS):
+        having, lacking = columns(examples, label)
+        if not len(having) or not len(lacking):
+            continue
+        scores = logits[:, column].astype(np.float64)
+        sources = {examples[index].source for index in having}
+        for source in sorted(sources):
+            yield _row(
+                label, source, scores[[i for i in having if examples[i].source == source]], scores[lacking]
+            )
+        if len(sources) > 1:
+            yield _row(label, "all", scores[having], scores[lacking])
+
+
+def flagged_share(
+    examples: Sequence[Example], logits: NDArray[np.float32], bounds: Mapping[str, float]
+) -> dict[str, tuple[int, float]]:
+    """Per source, how many harmless texts it has, and the share of them in which any label is over its bound."""
+    shares: dict[str, list[bool]] = {}
+    for row, example in enumerate(examples):
+        if not example.safe or len(example.known) < len(SAFETY_LABELS) // 2:
+            continue
+        over = any(
+            logits[row, column] >= bounds[label]
+            for column, label in enumerate(SAFETY_LABELS)
+            if flagged_for(label, example.role) and example.known.get(label) == 0
+        )
+        shares.setdefault(example.source, []).append(over)
+    return {source: (len(values), float(np.mean(values))) for source, values in sorted(shares.items())}
+
+
+def calibration(
+    examples: Sequence[Example], logits: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Slope and offset per output, from texts kept out of fitting."""
+    slopes, offsets = np.ones(len(OUTPUTS), np.float32), np.zeros(len(OUTPUTS), np.float32)
+    for column, label in enumerate(OUTPUTS[: logits.shape[1]]):
+        known = [index for index, example in enumerate(examples) if label in example.known]
+        values = np.array([examples[index].known[label] for index in known], dtype=np.float64)
+        slopes[column], offsets[column] = platt(logits[known, column].astype(np.float64), values)
+    return slopes[: logits.shape[1]], offsets[: logits.shape[1]]
+
+
+def bounds_at(examples: Sequence[Example], logits: NDArray[np.float32], rate: float) -> dict[str, float]:
+    """Per safety label, the logit above which at most ``rate`` of the harmless texts lie."""
+    return {
+        label: threshold_at(logits[columns(examples, label)[1], column].astype(np.float64), rate)
+        for column, label in enumerate(SAFETY_LABELS)
+    }
+
+
+def markdown(rows: Sequence[Found]) -> str:
+    """The rows as a table."""
+    head = "| label | source | texts | AUROC | recall at 1 % | recall at 5 % |\n|---|---|---|---|---|---|\n"
+    return head + "".join(
+        f"| {row.label} | {row.source} | {row.count} | {row.auroc:.3f} | "
+        f"{' | '.join(f'{value:.2f}' for value in row.recall)} |\n"
+        for row in rows
+    )
+
+
+def markdown_shares(shares: Mapping[str, tuple[int, float]]) -> str:
+    """Shares of flagged harmless texts as a table."""
+    head = "| harmless source | texts | flagged |\n|---|---|---|\n"
+    return head + "".join(
+        f"| {source} | {count} | {share:.1%} |\n" for source, (count, share) in shares.items()
+    )
+
+
+def _row(label: str, source: str, positive: NDArray[np.float64], negative: NDArray[np.float64]) -> Found:
+    recall = tuple(recall_at(positive, negative, rate) for rate in RATES)
+    return Found(label, source, len(positive), auroc(positive, negative), recall)

@@ -45,8 +45,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         monkeypatch.setattr(sys, "argv", ["govkernel", *arguments])
         capsys.readouterr()
         # rich looks up the streams when it is made, pytest replaces them per test
-        monkeypatch.setattr(output.console, "file", sys.stdout)
-        monkeypatch.setattr(output.stderr, "file", sys.stderr)
+        monkeypatch.setattr(output.console, "_file", sys.stdout)
+        monkeypatch.setattr(output.stderr, "_file", sys.stderr)
         with pytest.raises(SystemExit) as stopped:
             main()
         captured = capsys.readouterr()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, say
-from govkernel.cli.signing import Key, Name, Out, described, keep, open_key
+from govkernel.cli.signing import Certificate, Name, Out, SignerKey, TrustConfig, described, keep, open_signer
 from govkernel.domain import Artifact, predicates, strict_json
 from govkernel.errors import InputError
 
@@ -19,7 +19,7 @@ def attest(
     type_: Annotated[
         str, typer.Option("--type", help="Predicate type: a short name such as evaluation-result, or a URI.")
     ],
-    key: Key,
+    key: SignerKey,
     predicate: Annotated[
         Path | None,
         typer.Option("--predicate", help="The claim: a JSON file; for model-card also a README.md."),
@@ -35,6 +35,8 @@ def attest(
         Path | None, typer.Option("--suite", help="Evaluation suite (JSONL) for --compute.")
     ] = None,
     kind: Annotated[str, typer.Option("--kind", help="model, prompt, dataset, … [default: detected].")] = "",
+    certificate: Certificate = None,
+    trust_config: TrustConfig = None,
     name: Name = None,
     out: Out = None,
     config: Config = None,
@@ -63,7 +65,9 @@ def attest(
     subject = describe(path, ArtifactKind(kind) if kind else detect_kind(path))
     claim = _compute(uri, path, suite, subject) if predicate is None else _read(predicate, uri)
     _check_subject(uri, claim, subject)
-    content = sign_statement(subject, uri, claim, open_key(key, settings), name or [])
+    content = sign_statement(
+        subject, uri, claim, open_signer(key, settings, certificate, trust_config), name or []
+    )
     written = keep([NamedBundle(f".{_short(uri)}.sigstore.json", content)], path, out, settings)
 
     def text() -> None:

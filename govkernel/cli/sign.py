@@ -4,62 +4,119 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, say
-from govkernel.cli.signing import Key, Name, Out, described, keep, open_key
+from govkernel.cli.signing import Certificate, Name, Out, SignerKey, TrustConfig, described, keep, open_signer
 from govkernel.domain import ArtifactKind
 
 app = typer.Typer(no_args_is_help=True, help="Sign a model, an adapter, a tokenizer, a prompt or a dataset.")
 Artifact = Annotated[Path, typer.Argument(help="File or folder.")]
 
 
+class _Signer(NamedTuple):
+    """The options that say who signs."""
+
+    key: str
+    certificate: Path | None
+    trust_config: Path | None
+
+
 @app.command()
 def model(
-    path: Artifact, key: Key, name: Name = None, out: Out = None, config: Config = None, as_json: Json = False
+    path: Artifact,
+    key: SignerKey,
+    certificate: Certificate = None,
+    trust_config: TrustConfig = None,
+    name: Name = None,
+    out: Out = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Sign a model: an OpenSSF Model Signing bundle over every file of it, names included."""
-    _sign(path, ArtifactKind.MODEL, key, name or [], out, config, as_json)
+    _sign(path, ArtifactKind.MODEL, _Signer(key, certificate, trust_config), name or [], out, config, as_json)
 
 
 @app.command()
 def prompt(
-    path: Artifact, key: Key, name: Name = None, out: Out = None, config: Config = None, as_json: Json = False
+    path: Artifact,
+    key: SignerKey,
+    certificate: Certificate = None,
+    trust_config: TrustConfig = None,
+    name: Name = None,
+    out: Out = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Sign a prompt in its canonical form: re-indenting it changes nothing, changing a word does."""
-    _sign(path, ArtifactKind.PROMPT, key, name or [], out, config, as_json)
+    _sign(
+        path, ArtifactKind.PROMPT, _Signer(key, certificate, trust_config), name or [], out, config, as_json
+    )
 
 
 @app.command()
 def dataset(
-    path: Artifact, key: Key, name: Name = None, out: Out = None, config: Config = None, as_json: Json = False
+    path: Artifact,
+    key: SignerKey,
+    certificate: Certificate = None,
+    trust_config: TrustConfig = None,
+    name: Name = None,
+    out: Out = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Sign a dataset: a file by its bytes, a folder by its files and their names."""
-    _sign(path, ArtifactKind.DATASET, key, name or [], out, config, as_json)
+    _sign(
+        path, ArtifactKind.DATASET, _Signer(key, certificate, trust_config), name or [], out, config, as_json
+    )
 
 
 @app.command()
 def adapter(
-    path: Artifact, key: Key, name: Name = None, out: Out = None, config: Config = None, as_json: Json = False
+    path: Artifact,
+    key: SignerKey,
+    certificate: Certificate = None,
+    trust_config: TrustConfig = None,
+    name: Name = None,
+    out: Out = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Sign an adapter, e.g. a LoRA: like a model, and as an adapter."""
-    _sign(path, ArtifactKind.ADAPTER, key, name or [], out, config, as_json)
+    _sign(
+        path, ArtifactKind.ADAPTER, _Signer(key, certificate, trust_config), name or [], out, config, as_json
+    )
 
 
 @app.command()
 def tokenizer(
-    path: Artifact, key: Key, name: Name = None, out: Out = None, config: Config = None, as_json: Json = False
+    path: Artifact,
+    key: SignerKey,
+    certificate: Certificate = None,
+    trust_config: TrustConfig = None,
+    name: Name = None,
+    out: Out = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Sign a tokenizer: like a model, and as a tokenizer."""
-    _sign(path, ArtifactKind.TOKENIZER, key, name or [], out, config, as_json)
+    _sign(
+        path,
+        ArtifactKind.TOKENIZER,
+        _Signer(key, certificate, trust_config),
+        name or [],
+        out,
+        config,
+        as_json,
+    )
 
 
 def _sign(
     path: Path,
     kind: ArtifactKind,
-    key: str,
+    signer: _Signer,
     names: list[str],
     out: Path | None,
     config: Path | None,
@@ -69,7 +126,8 @@ def _sign(
     from govkernel.provenance import sign_artifact
 
     settings = load_settings(config)
-    signed = sign_artifact(path, kind, open_key(key, settings), names=names, now=datetime.now(UTC))
+    key = open_signer(signer.key, settings, signer.certificate, signer.trust_config)
+    signed = sign_artifact(path, kind, key, names=names, now=datetime.now(UTC))
     written = keep(signed.bundles, path, out, settings)
 
     def text() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,8 +18,33 @@ from govkernel.files import replace_file
 from govkernel.hookspecs import SigningKey
 from govkernel.provenance import LocalKey, NamedBundle
 
+if TYPE_CHECKING:
+    from govkernel.provenance.seal import Sealer
+
+KEYLESS = "keyless"
+"""What ``--key`` says to sign with an identity instead of a key."""
+
 Key = Annotated[
     str, typer.Option("--key", help="Private key: a PEM file, or the URI of a key a plugin opens.")
+]
+SignerKey = Annotated[
+    str,
+    typer.Option(
+        "--key",
+        help="Private key: a PEM file, or the URI of a key a plugin opens; "
+        "or keyless, with the identity of this CI job or in SIGSTORE_ID_TOKEN.",
+    ),
+]
+Certificate = Annotated[
+    Path | None,
+    typer.Option("--certificate", help="Certificate of the key (PEM), then those between it and the root."),
+]
+TrustConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust-config",
+        help="For keyless: ClientTrustConfig of the Sigstore instance [default: the public one].",
+    ),
 ]
 Name = Annotated[
     list[str] | None,
@@ -53,6 +79,58 @@ def open_key(key: str, settings: Settings) -> SigningKey:
         f"No plugin opens keys of the form {scheme}://.",
         remedy="Give a PEM file, or install the plugin for this key store.",
     )
+
+
+def open_signer(
+    key: str, settings: Settings, certificate: Path | None = None, trust_config: Path | None = None
+) -> SigningKey | Sealer:
+    """Whoever signs: a key, a key with its certificate, or an identity.
+
+    Raises:
+        InputError: ``cli.signer``: options that do not go together; ``certificate.*``.
+        ConfigError: as :func:`open_key`, ``certificate.*``, ``keyless.no-identity``.
+    """
+    from govkernel.cli.anchoring import read_anchor
+    from govkernel.provenance.seal import CertificateSealer, KeylessSealer
+
+    keyless = key == KEYLESS
+    if (keyless and certificate) or (trust_config and not keyless):
+        raise InputError(
+            "cli.signer",
+            "These options do not go together.",
+            why="A certificate belongs to a key, a trust configuration to --key keyless.",
+            remedy="Give --key K [--certificate C], or --key keyless [--trust-config T].",
+        )
+    if keyless:
+        return KeylessSealer(read_anchor(trust_config) if trust_config else None, _identity_token())
+    opened = open_key(key, settings)
+    if certificate is None:
+        return opened
+    return CertificateSealer.of(opened, read_anchor(certificate), datetime.now(UTC))
+
+
+def _identity_token() -> str:
+    """The token in SIGSTORE_ID_TOKEN, else that of the CI system this runs in; nobody is asked for one."""
+    token = os.environ.get("SIGSTORE_ID_TOKEN", "") or _ambient_token()
+    if not token:
+        raise ConfigError(
+            "keyless.no-identity",
+            "There is no identity to sign with.",
+            why="SIGSTORE_ID_TOKEN is empty, and this is no CI job that may have a token.",
+            remedy="In GitHub Actions grant `id-token: write`; elsewhere set SIGSTORE_ID_TOKEN.",
+        )
+    return token
+
+
+def _ambient_token() -> str:
+    try:
+        from sigstore.oidc import detect_credential
+    except ImportError:
+        return ""
+    try:
+        return detect_credential() or ""
+    except Exception:  # a CI system that offers none in its own way
+        return ""
 
 
 def keep(bundles: Sequence[NamedBundle], path: Path, out: Path | None, settings: Settings) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Sign artifacts and attest predicates about them: in-toto Statement v1, DSSE, Sigstore bundle v0.3, key-based.
+"""Sign artifacts and attest predicates about them: in-toto Statement v1, DSSE, Sigstore bundle v0.3.
 
 Model directories get an OMS bundle, which model-signing can verify too. Names that are not the base name
 (``mlflow://models/minilm/1``) are bound to our subject digest by a companion ``signature`` statement.
@@ -16,11 +16,10 @@ from govkernel.domain import Artifact, ArtifactKind
 from govkernel.domain.predicates import OMS_SIGNATURE, REVOCATION, SIGNATURE
 from govkernel.errors import ProvenanceError
 from govkernel.hookspecs import SigningKey
-from govkernel.provenance.bundle import sign_bundle
 from govkernel.provenance.digest import MANIFEST_KINDS, artifact_of, read
-from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.oms import oms_payload
 from govkernel.provenance.predicates import check_predicate, resolve_type
+from govkernel.provenance.seal import Sealer, sealer_of
 from govkernel.provenance.statement import statement_bytes
 
 SUFFIX: Final = ".sigstore.json"
@@ -51,7 +50,7 @@ class SignedArtifact:
 def sign_artifact(
     path: Path,
     kind: ArtifactKind,
-    key: SigningKey,
+    key: SigningKey | Sealer,
     name: str | None = None,
     *,
     names: Sequence[str] = (),
@@ -79,8 +78,8 @@ def sign_artifact(
         said["signedOn"] = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if kind not in MANIFEST_KINDS:
         return SignedArtifact(artifact, (NamedBundle(SUFFIX, attest(artifact, SIGNATURE, said, key, bound)),))
-    hint = PublicKey.from_pem(key.public_key_pem()).pem_hint
-    bundles = [NamedBundle(SUFFIX, sign_bundle(oms_payload(manifest, path.absolute().name), key, hint))]
+    payload = oms_payload(manifest, path.absolute().name)
+    bundles = [NamedBundle(SUFFIX, sealer_of(key).seal(payload, oms=True))]
     if bound or kind is not ArtifactKind.MODEL:  # OMS binds no name, and knows no kind but models
         bundles.append(NamedBundle(NAMES_SUFFIX, attest(artifact, SIGNATURE, said, key, bound)))
     return SignedArtifact(artifact, tuple(bundles))
@@ -90,7 +89,7 @@ def attest(
     subject: Artifact,
     predicate_type: str,
     predicate: Mapping[str, Any],
-    key: SigningKey,
+    key: SigningKey | Sealer,
     names: Sequence[str] = (),
 ) -> bytes:
     """A bundle that states a predicate about an artifact.
@@ -130,7 +129,7 @@ def attest(
     check_predicate(uri, predicate)
     digests = {subject.digest.algorithm: subject.digest.hex}
     payload = statement_bytes([(name, digests) for name in names or (_name(subject),)], uri, predicate)
-    return sign_bundle(payload, key, PublicKey.from_pem(key.public_key_pem()).key_id)
+    return sealer_of(key).seal(payload)
 
 
 def _name(subject: Artifact) -> str:

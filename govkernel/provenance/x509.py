@@ -109,6 +109,16 @@ def certify(chain: Sequence[bytes], roots: Sequence[x509.Certificate], at: datet
     return CertifiedKey(usable(_key_of(leaf)), identities_of(leaf), root.subject.rfc4514_string())
 
 
+def check_signer(certificate: x509.Certificate, at: datetime) -> None:
+    """Refuse a certificate that may not sign, or not at that moment.
+
+    Raises:
+        InputError: a ``certificate.*`` code that names the check.
+    """
+    _check_leaf(certificate, at)
+    usable(_key_of(certificate))
+
+
 def identities_of(certificate: x509.Certificate) -> tuple[str, ...]:
     """Names a certificate gives its holder, as :class:`CertifiedKey` describes them.
 

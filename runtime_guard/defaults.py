@@ -6,12 +6,13 @@ from collections.abc import Collection
 
 from govkernel.hookspecs import Detector
 from runtime_guard.detectors.presidio import PresidioDetector
-from runtime_guard.detectors.rules import injection_detector, secrets_detector
+from runtime_guard.detectors.rules import injection_detector
+from runtime_guard.detectors.secrets import SecretsDetector
 
 
 def default_detectors(tiers: Collection[int]) -> tuple[Detector, ...]:
     """The detectors of the tiers; see :data:`runtime_guard.screen.TIERS`."""
     found: list[Detector] = []
     if 1 in tiers:
-        found += [PresidioDetector(), secrets_detector(), injection_detector()]
+        found += [PresidioDetector(), SecretsDetector(), injection_detector()]
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Rules: regular expressions in a data file, matched against the normal form of a text or the text itself."""
+"""Rules: regular expressions in a data file, matched against the normal form of a text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ import yaml
 
 from govkernel.domain import Finding
 from runtime_guard.normal_form import normal_form
+from runtime_guard.patterns.sieve import Sieve
 
 RULES: Final = "rules.yaml"
+
+_SPACES: Final = dict.fromkeys((*range(32), 127), " ")
+"""What the normal form shows as a space, in ASCII."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,6 @@ class Rule:
         label: label of its findings.
         pattern: compiled expression; every repetition in it is bounded.
         score: score of its findings.
-        raw: match the text as it is, instead of its normal form.
         roles: roles whose text it applies to; empty means all.
     """
 
@@ -33,7 +36,6 @@ class Rule:
     label: str
     pattern: re.Pattern[str]
     score: float
-    raw: bool
     roles: frozenset[str]
 
 
@@ -49,29 +51,36 @@ class RulesDetector:
         self.name = name
         self.labels = labels
         self._rules = tuple(rule for rule in load_rules() if rule.label in labels)
+        self._sieve = Sieve([rule.pattern for rule in self._rules])
 
     def detect(self, text: str, role: str) -> Sequence[Finding]:
         """Findings in ``text``."""
-        rules = [rule for rule in self._rules if not rule.roles or role in rule.roles]
-        found = [
-            self._finding(rule, *match.span())
+        if text.isascii():
+            passing = self._sieve.passing(_plain(text))
+            rules = [self._rules[number] for number in sorted(passing)]
+        else:
+            rules = list(self._rules)
+        rules = [rule for rule in rules if not rule.roles or role in rule.roles]
+        if not rules:
+            return []
+        normal = normal_form(text)
+        return [
+            self._finding(rule, *normal.span(*match.span()))
             for rule in rules
-            if rule.raw
-            for match in rule.pattern.finditer(text)
+            for match in rule.pattern.finditer(normal.text)
+            if match.end() > match.start()
         ]
-        disguised = [rule for rule in rules if not rule.raw]
-        if disguised:
-            normal = normal_form(text)
-            found += [
-                self._finding(rule, *normal.span(*match.span()))
-                for rule in disguised
-                for match in rule.pattern.finditer(normal.text)
-                if match.end() > match.start()
-            ]
-        return found
 
     def _finding(self, rule: Rule, start: int, end: int) -> Finding:
         return Finding(label=rule.label, start=start, end=end, score=rule.score, detector=self.name)
+
+
+def _plain(text: str) -> str:
+    """The text of the normal form of an ASCII text."""
+    text = text.lower().translate(_SPACES)
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
 
 
 def load_rules() -> tuple[Rule, ...]:
@@ -85,18 +94,11 @@ def injection_detector() -> RulesDetector:
     return RulesDetector("injection-rules", frozenset({"prompt_injection", "jailbreak"}))
 
 
-def secrets_detector() -> RulesDetector:
-    """Credentials by their issuers' published shapes."""
-    return RulesDetector("secret-rules", frozenset({"SECRET"}))
-
-
 def _rule(item: dict[str, Any]) -> Rule:
-    flags = re.DOTALL if item.get("raw") else 0
     return Rule(
         id=item["id"],
         label=item["label"],
-        pattern=re.compile(item["pattern"], flags),
+        pattern=re.compile(item["pattern"]),
         score=float(item.get("score", 0.8)),
-        raw=bool(item.get("raw", False)),
         roles=frozenset(item.get("roles", ())),
     )

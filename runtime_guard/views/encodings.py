@@ -29,7 +29,7 @@ _SPACED: Final = re.compile(r"\b(?:[^\W\d_][ .\-_*]){3,63}[^\W\d_]\b")
 _LETTERS: Final = re.compile(r"[A-Za-z]+")
 _LEET_WORD: Final = re.compile(r"[A-Za-z0-9@$!|]{2,40}[A-Za-z0-9]")
 _LEET: Final = str.maketrans("013457@$!|", "oieastasil")
-_MIXED: Final = re.compile(r"[A-Za-z][0-9@$!|]|[0-9@$!|][A-Za-z]")
+_MIXED: Final = re.compile(r"[A-Za-z][0-9]|[A-Za-z][@$!|]+[A-Za-z0-9]|[0-9@$!|][A-Za-z]")
 _ROT13_MARKS: Final = (
     "vtaber", "qvfertneq", "sbetrg", "cerivbhf", "vafgehpgvba", "flfgrz", "cebzcg", "erirny", "bireevqr", "olcnff",
     "cnffjbeq", "wnvyoernx",
@@ -133,3 +133,16 @@ def _utf8(data: bytes) -> str | None:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+CANDIDATES: Final = (
+    (unescape_html, _HTML),
+    (unescape_percent, _PERCENT),
+    (unescape_backslashes, _ESCAPES),
+    (decode_base64, _BASE64),
+    (decode_hex, _HEX),
+    (join_letters, _SPACED),
+    (read_leet, _MIXED),
+    (turn_rot13, re.compile("|".join(_ROT13_MARKS), re.IGNORECASE)),
+)
+"""For each function what it finds in every ASCII text that it rewrites."""

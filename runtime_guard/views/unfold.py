@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Final
 
+from runtime_guard.patterns.sieve import Sieve
 from runtime_guard.views import encodings
 from runtime_guard.views.characters import plain_characters
 from runtime_guard.views.view import Piece, View, rewrite
@@ -42,13 +44,16 @@ def views(text: str, depth: int = MAX_DEPTH) -> Iterator[View]:
     Yields:
         At most :data:`MAX_VIEWS`; loose ones are made from the text and from its strict views.
     """
+    wanted = _wanted(text)
+    if not wanted:
+        return
     seen = {text}
     layer = [View.of(text)]
     count = 0
     for level in range(depth):
         found: list[View] = []
         for view in layer:
-            for made in _rewritten(view, (*_STRICT, *(_LOOSE if not view.loose else ()))):
+            for made in _rewritten(view, (*_STRICT, *(_LOOSE if not view.loose else ())), wanted):
                 if made.text in seen or count == MAX_VIEWS:
                     continue
                 seen.add(made.text)
@@ -56,11 +61,28 @@ def views(text: str, depth: int = MAX_DEPTH) -> Iterator[View]:
                 yield made
                 if level + 1 < depth:
                     found.append(made)
-        layer = found
+        layer, wanted = found, _ALL
 
 
-def _rewritten(view: View, rewritings: Iterable[_Rewriting]) -> Iterator[View]:
+_ALL: Final = frozenset(function for _, function, _ in (*_STRICT, *_LOOSE))
+
+
+def _wanted(text: str) -> frozenset[Callable[[str], Iterable[Piece]]]:
+    """The rewritings that may change a text."""
+    if not text.isascii():
+        return _ALL
+    return frozenset(encodings.CANDIDATES[number][0] for number in _sieve().passing(text))
+
+
+@cache
+def _sieve() -> Sieve:
+    return Sieve([pattern for _, pattern in encodings.CANDIDATES])
+
+
+def _rewritten(
+    view: View, rewritings: Iterable[_Rewriting], wanted: frozenset[Callable[[str], Iterable[Piece]]]
+) -> Iterator[View]:
     for name, pieces, loose in rewritings:
-        made = rewrite(view, pieces(view.text), name, loose=loose)
+        made = rewrite(view, pieces(view.text), name, loose=loose) if pieces in wanted else None
         if made is not None:
             yield made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -33,14 +33,14 @@ class View:
 
     name: str
     text: str
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    starts: Sequence[int]
+    ends: Sequence[int]
     loose: bool = False
 
     @classmethod
     def of(cls, text: str) -> View:
         """The text itself."""
-        return cls("", text, tuple(range(len(text))), tuple(range(1, len(text) + 1)))
+        return cls("", text, range(len(text)), range(1, len(text) + 1))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The part of the original that ``text[start:end]`` stands for; ``start < end``."""

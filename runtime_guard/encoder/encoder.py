@@ -30,8 +30,10 @@ class SentenceEncoder:
     """
 
     def __init__(self, bert: Bert, tokenizer: Tokenizer) -> None:
-        self._bert = bert
-        self._tokenizer = tokenizer
+        self.bert = bert
+        """The model."""
+        self.tokenizer = tokenizer
+        """Cuts at the model's length, does not pad."""
         self._pad = tokenizer.token_to_id(_PAD) or 0
 
     @classmethod
@@ -58,21 +60,21 @@ class SentenceEncoder:
     @property
     def dimension(self) -> int:
         """Length of an embedding."""
-        return self._bert.config.hidden_size
+        return self.bert.config.hidden_size
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit-length embeddings, float32, (texts, dimension), in the order of ``texts``.
 
         Texts longer than the model's limit are cut there.
         """
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self.tokenizer.encode_batch(list(texts))
         result = torch.empty((len(encodings), self.dimension))
         order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
         with torch.inference_mode():
             for start in range(0, len(order), BATCH):
                 chosen = order[start : start + BATCH]
                 ids, mask = self._padded([encodings[index].ids for index in chosen])
-                result[chosen] = self._bert.embed(ids, mask)
+                result[chosen] = self.bert.embed(ids, mask)
         return result
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -93,7 +95,7 @@ def _tokenizer(folder: Path, config: EncoderConfig, rows: int) -> Tokenizer:
         if path.stat().st_size > MAX_TOKENIZER:
             raise ValueError(f"larger than {MAX_TOKENIZER} bytes")
         text = path.read_text(encoding="utf-8")
-        tokenizer = Tokenizer.from_str(text) if path.suffix == ".json" else _word_pieces(text, config)
+        tokenizer = Tokenizer.from_str(text) if path.suffix == ".json" else word_pieces(text, config)
         if max(tokenizer.get_vocab().values(), default=rows) >= rows:
             raise ValueError(f"ids beyond the {rows} embeddings there are")
     except Exception as error:  # the tokenizers library raises bare Exception
@@ -108,8 +110,8 @@ def _tokenizer(folder: Path, config: EncoderConfig, rows: int) -> Tokenizer:
     return tokenizer
 
 
-def _word_pieces(text: str, config: EncoderConfig) -> Tokenizer:
-    """BERT's tokenizer from its vocabulary, one piece per line."""
+def word_pieces(text: str, config: EncoderConfig) -> Tokenizer:
+    """BERT's tokenizer from its vocabulary, one piece per line; it neither pads nor cuts."""
     pieces = text.removesuffix("\n").split("\n")  # a piece may be a character that splitlines() splits at
     vocabulary = {piece.removesuffix("\r"): number for number, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=_UNKNOWN, max_input_chars_per_word=100))

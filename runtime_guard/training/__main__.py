@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from runtime_guard.training.encoder import BASE, BASE_SHA256, make_encoder
 from runtime_guard.training.gate import gate_card, gate_files, make_gate
 from runtime_guard.training.release import sign_models, write_model
 
@@ -53,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         made = make_gate(chosen.data, chosen.seed, log)
         files = gate_files(made) | {"training.log": log.text().encode()}
         write_model(chosen.out / "gate", files, gate_card(made), "govkernel-gate", {})
+    if chosen.only in (None, "encoder"):
+        encoder = make_encoder(chosen.data, chosen.seed, log)
+        files = encoder.files | {"training.log": log.text().encode()}
+        write_model(chosen.out / "encoder", files, encoder.card, "govkernel-encoder", {BASE: BASE_SHA256})
     log(f"signed; pin {sign_models(chosen.out)} in runtime_guard/shipped.py")
 
 

@@ -35,8 +35,8 @@ FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Sources that are left out together; each fold has attacks and harmless text of every kind there is."""
 
 PEOPLE: Final = 9000
-MOST_OF_A_SOURCE: Final = 1500
-MOST_OF_A_RECIPE: Final = 1300
+MOST_OF_A_SOURCE: Final = 1000
+MOST_OF_A_RECIPE: Final = 1000
 MOST_OF_TAGGED: Final = 2600
 
 
@@ -55,11 +55,16 @@ def tagged_corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> li
     return [*kept, *made]
 
 
-def thinned(examples: Sequence[Example], seed: int) -> list[Example]:
+def thinned(
+    examples: Sequence[Example],
+    seed: int,
+    real_most: int = MOST_OF_A_SOURCE,
+    made_most: int = MOST_OF_A_RECIPE,
+) -> list[Example]:
     """At most some of each source: the encoder needs less than the gate, and costs more."""
     real = [item for item in examples if not item.source.startswith(PREFIX)]
     made = [item for item in examples if item.source.startswith(PREFIX)]
-    return [*_thinned(real, MOST_OF_A_SOURCE, seed), *_thinned(made, MOST_OF_A_RECIPE, seed)]
+    return [*_thinned(real, real_most, seed), *_thinned(made, made_most, seed)]
 
 
 def _people_as_examples(seed: int) -> Iterator[Example]:

@@ -21,7 +21,7 @@ from runtime_guard.training.samples import NO_TAG, Batch, Sample, batches, group
 FROZEN: Final = 3
 """Layers that stay as they were published."""
 
-EPOCHS: Final = 2
+EPOCHS: Final = 1.0
 RATE: Final = 1.5e-4
 HEAD_RATE: Final = 1.5e-3
 WARM: Final = 0.06

@@ -1,4 +1,4 @@
-"""Make the gate: fit it, judge every source by a gate that never saw it, calibrate, choose thresholds, write the card."""
+"""Make the gate: fit it, judge every source by a gate that never saw it, calibrate, choose bounds, write the card."""
 
 from __future__ import annotations
 
@@ -13,36 +13,25 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from runtime_guard.gate.model import CONFIG, WEIGHTS
-from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.training.corpus import FOLDS, corpus
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.fit_gate import MAX_WINDOWS, FittedGate, fit_gate, gate_logits, prepare
 from runtime_guard.training.sources import read_sources
 from runtime_guard.training.tables import (
-    bounds_at,
+    Judged,
     calibration,
     flagged_share,
     found,
     markdown,
     markdown_shares,
+    shared_bounds,
 )
-
-RATE: Final = 0.01
-"""False positives at the thresholds."""
 
 LOSS: Final = 0.005
 """Recall that settling by the gate alone may lose, per side."""
 
 Logits = NDArray[np.float32]
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Texts with the calibrated logits of a gate that never saw them, (texts, outputs)."""
-
-    examples: Sequence[Example]
-    logits: Logits
 
 
 @dataclass(frozen=True)
@@ -65,9 +54,7 @@ class MadeGate:
     @property
     def bounds(self) -> dict[str, float]:
         """Logits from which on labels are flagged: 1 % of harmless text, of its own sources and of strange ones."""
-        own = bounds_at(self.validation.examples, self.validation.logits, RATE)
-        strange = bounds_at(self.strange.examples, self.strange.logits, RATE)
-        return {label: max(0.0, own[label], strange[label]) for label in SAFETY_LABELS}
+        return shared_bounds(self.validation, self.strange)
 
 
 def make_gate(data: Path, seed: int, tell: Tell) -> MadeGate:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,9 @@ def auroc(positive: Scores, negative: Scores) -> float:
 
 
 def threshold_at(negative: Scores, rate: float) -> float:
-    """The smallest score above which at most ``rate`` of the negatives lie."""
+    """The smallest score above which at most ``rate`` of the negatives lie; -inf when there are none."""
+    if not len(negative):
+        return -math.inf
     ordered = np.sort(negative)[::-1]
     allowed = int(rate * len(ordered))
     return float(np.nextafter(ordered[min(allowed, len(ordered) - 1)], np.inf))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,20 @@ from runtime_guard.judge import SAFETY_LABELS, flagged_for
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.measure import auroc, platt, recall_at, threshold_at
 
-RATES = (0.01, 0.05)
+RATES: Final = (0.01, 0.05)
 """False-positive rates at which recall is stated."""
+
+
+FLAGGED: Final = 0.01
+"""False positives at the thresholds that ship."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Texts with the calibrated logits of a model that never saw them, (texts, outputs)."""
+
+    examples: Sequence[Example]
+    logits: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -92,11 +105,17 @@ def calibration(
 
 
 def bounds_at(examples: Sequence[Example], logits: NDArray[np.float32], rate: float) -> dict[str, float]:
-    """Per safety label, the logit above which at most ``rate`` of the harmless texts lie."""
+    """Per safety label, the logit above which at most ``rate`` of the harmless texts lie; -inf without any."""
     return {
         label: threshold_at(logits[columns(examples, label)[1], column].astype(np.float64), rate)
         for column, label in enumerate(SAFETY_LABELS)
     }
+
+
+def shared_bounds(own: Judged, strange: Judged) -> dict[str, float]:
+    """Logits from which on labels are flagged: :data:`FLAGGED` of harmless texts of own and of strange sources."""
+    first, second = (bounds_at(part.examples, part.logits, FLAGGED) for part in (own, strange))
+    return {label: max(0.0, first[label], second[label]) for label in SAFETY_LABELS}
 
 
 def markdown(rows: Sequence[Found]) -> str:

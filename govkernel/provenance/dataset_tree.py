@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple, Self
 
 from govkernel.domain import Digest, merkle, strict_json
 from govkernel.domain.manifest import model_manifest_digest
+from govkernel.domain.paths import MAX_FILES, check_distinct, check_path
 from govkernel.errors import InputError, ProvenanceError
-from govkernel.provenance.limits import MAX_FILES, MAX_TREE
-from govkernel.provenance.paths import check_distinct, check_path
+from govkernel.provenance.limits import MAX_TREE
 
 TREE_TYPE: Final = "https://govkernel.dev/dataset-tree/v1"
 MAX_ROWS: Final = 2**53 - 1

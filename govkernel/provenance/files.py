@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from govkernel.domain.manifest import IGNORED
+from govkernel.domain.paths import MAX_FILES
 from govkernel.errors import ProvenanceError
-from govkernel.provenance.limits import MAX_FILES
 
 BLOCK: Final = 1024 * 1024
 LARGE: Final = 256 * 1024

@@ -13,20 +13,14 @@ MAX_CLAIM: Final = 4 * 1024 * 1024
 MAX_BUNDLES: Final = 1000
 """Bundles about one subject, and digests that one name may have been bound to."""
 
-MAX_FILES: Final = 100_000
-"""Files of one model or dataset directory."""
-
 MAX_RECEIPT: Final = 32 * 1024 * 1024
-"""Bytes of one receipt, enough for :data:`MAX_FILES` files with names of usual length."""
+"""Bytes of one receipt, enough for 100,000 files with names of usual length."""
 
 MAX_TREE: Final = 32 * 1024 * 1024
 """Bytes of the list of a dataset's shards."""
 
 MAX_PROOF: Final = 64 * 1024
 """Bytes of one proof about a dataset."""
-
-MAX_PATH: Final = 4096
-"""UTF-8 bytes of one path inside a manifest."""
 
 MAX_SUBJECTS: Final = 1000
 """Subjects of one statement."""

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple, Self
 
 from govkernel.domain import Digest
 from govkernel.domain.manifest import model_manifest_digest
+from govkernel.domain.paths import check_distinct, check_path
 from govkernel.errors import ProvenanceError
-from govkernel.provenance.paths import check_distinct, check_path
 
 MAX_NAMED: Final = 20
 """Files that a difference names; the rest is counted."""

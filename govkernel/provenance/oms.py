@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from govkernel.domain import Digest, Subject
 from govkernel.domain.manifest import IGNORED
+from govkernel.domain.paths import MAX_FILES
 from govkernel.domain.predicates import OMS_SIGNATURE
 from govkernel.errors import InputError, ProvenanceError
 from govkernel.provenance.dsse import refuse
-from govkernel.provenance.limits import MAX_FILES
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.statement import RawStatement, statement_bytes
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govkernel.domain import ArtifactKind, Digest
+from govkernel.domain.paths import check_distinct, check_path
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.provenance import ModelManifest, describe, detect_kind
-from govkernel.provenance.paths import check_distinct, check_path
 
 MODEL, PROMPT, DATASET = ArtifactKind.MODEL, ArtifactKind.PROMPT, ArtifactKind.DATASET
 

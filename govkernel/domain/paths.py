@@ -8,7 +8,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from govkernel.errors import ProvenanceError
-from govkernel.provenance.limits import MAX_FILES, MAX_PATH
+
+MAX_FILES: Final = 100_000
+"""Files of one model or dataset directory."""
+
+MAX_PATH: Final = 4096
+"""UTF-8 bytes of one path inside a manifest."""
 
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\\]|(?:\A|/)\.{0,2}(?:/|\Z)")
 """A control character, a backslash, or a component that is empty, ``.`` or ``..``."""

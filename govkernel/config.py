@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -103,6 +103,33 @@ class GuardTable(_Table):
         description="SHA-256 (hex) of an API key to the tenant it belongs to.",
     )
     environment: str = Field("", description="Environment named in requests.")
+    tiers: list[Literal[0, 1, 2]] | None = Field(
+        None,
+        description="0: undo disguises; 1: patterns, rules and the gate; 2: the encoder. All that are installed.",
+    )
+    false_positives: Literal["0.1%", "1%", "5%"] = Field(
+        "0.1%", description="How often the models may flag a label in harmless text by mistake."
+    )
+    ask_encoder: Literal["doubt", "always"] = Field(
+        "doubt", description="Ask the encoder where the gate leaves doubt, or about every text."
+    )
+    overload: Literal["refuse", "shed"] = Field(
+        "refuse",
+        description="When the encoder has more to read than it can: refuse, or let the gate's word count.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where the encoder runs; `auto` takes a GPU where there is one."
+    )
+    device_fault: Literal["cpu", "refuse"] = Field(
+        "cpu", description="When a GPU fails: go on on the CPU, or refuse."
+    )
+    countries: list[str] = Field(
+        default_factory=list,
+        description="Countries whose identifiers are looked for too; `all` for every one.",
+    )
+    recognizers: Path | None = Field(
+        None, description="A registry of recognizers (Presidio's YAML) that are added."
+    )
 
 
 class OpaTable(_Table):

@@ -35,6 +35,7 @@ class Conversation:
 
     def __init__(self, screen: Screen, decide: Decider, exchange: Exchange, settings: GuardSettings) -> None:
         self._screen = screen
+        self._exchange = exchange
         self._asked = Judge(decide, exchange, "request", settings.decide_seconds)
         self._answered = Judge(decide, exchange, "response", settings.decide_seconds)
         self._surrogates = Surrogates()
@@ -49,7 +50,9 @@ class Conversation:
             GovkernelError: it could not be screened.
         """
         slots = request_slots(body)
-        found = [await self._screen.findings(slot.text, slot.role) for slot in slots]
+        found = [
+            await self._screen.message(slot.text, slot.role, tenant=self._exchange.tenant) for slot in slots
+        ]
         labels = frozenset(item.label for items in found for item in items)
         decision = await self._asked(labels, sum(map(len, found)))
         self.decision = decision.id

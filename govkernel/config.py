@@ -88,6 +88,47 @@ class AdmissionTable(_Table):
     environments: dict[str, str] = Field(default_factory=dict, description="Namespace to environment.")
 
 
+Role = Literal["system", "user", "tool", "assistant"]
+ROLES: Final[tuple[Role, ...]] = ("system", "user", "tool", "assistant")
+
+
+class ModelTable(_Table):
+    """A ``[[guard.models]]`` table."""
+
+    path: Path = Field(description="Folder of a Hugging Face checkpoint, its weights as safetensors.")
+    kind: Literal["tokens", "labels", "judge"] = Field(
+        description="`tokens` finds spans, `labels` scores messages, `judge` writes a verdict about them."
+    )
+    name: str = Field(description="Name of the detector, in findings.")
+    labels: dict[str, str] = Field(
+        description="What the model calls a thing, to what it is called here; the rest is not reported."
+    )
+    threshold: float = Field(0.5, gt=0, le=1, description="Score from which on a label counts.")
+    thresholds: dict[str, float] = Field(
+        default_factory=dict, description="The same for single labels, as they are called here."
+    )
+    roles: list[Role] = Field(default_factory=lambda: [*ROLES], description="Whose messages it judges.")
+    max_length: int | None = Field(
+        None, description="Pieces of a window; what the model takes, at most 512, of a judge 4,096."
+    )
+    stride: int | None = Field(
+        None, description="Pieces that two neighbouring windows share; a quarter of a window."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where it runs.")
+    bundle: Path | None = Field(
+        None, description="Its signature; every file is verified before it is parsed. Needs `key`."
+    )
+    key: Path | None = Field(None, description="Public key that must have signed it.")
+    digest: str = Field(
+        "", description="Digest that the folder must have, instead of a signature; `sha256:` and hex."
+    )
+    safe: str = Field("safe", description="How a judge's verdict begins when a text is harmless.")
+    unsafe: str = Field(
+        "unsafe", description="How it begins when it is not; categories follow on the next line."
+    )
+    max_new_tokens: int = Field(32, gt=0, le=256, description="How much a judge may write.")
+
+
 class GuardTable(_Table):
     """The ``[guard]`` table."""
 
@@ -129,6 +170,9 @@ class GuardTable(_Table):
     )
     recognizers: Path | None = Field(
         None, description="A registry of recognizers (Presidio's YAML) that are added."
+    )
+    models: list[ModelTable] = Field(
+        default_factory=list, description="Models of your own that are asked too; one table each."
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from govkernel import checks
 from govkernel.assemble import Assembly
-from govkernel.config import Settings
+from govkernel.config import ModelTable, Settings
 from govkernel.domain import Finding
 from govkernel.errors import PluginError
 from govkernel.hookspecs import Detector
 from govkernel.plugins import PluginHost, Provider
+from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.options import Options
 from runtime_guard.plugin import DetectorsPlugin
 from runtime_guard.proxy.app import GuardApp
@@ -86,7 +88,17 @@ def options_of(settings: Settings) -> Options:
         on_fault=table.device_fault,
         countries=frozenset(table.countries),
         registry=None if table.recognizers is None else settings.path(table.recognizers),
+        models=tuple(_checkpoint(settings, model) for model in table.models),
     )
+
+
+def _checkpoint(settings: Settings, table: ModelTable) -> Checkpoint:
+    paths = ("path", "bundle", "key")
+    found: dict[str, Any] = {
+        name: settings.path(value) for name in paths if (value := getattr(table, name)) is not None
+    }
+    said = table.model_dump(exclude={*paths, "roles"})
+    return Checkpoint(**said, **found, roles=frozenset(table.roles))
 
 
 @asynccontextmanager

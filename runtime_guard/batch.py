@@ -95,8 +95,11 @@ async def _find(work: Iterable[_Work], screen: Screen) -> None:
 def _read(work: Sequence[_Work], readers: Readers) -> None:
     good = [(item, item.row) for item in work if item.error is None and isinstance(item.row, Row)]
     texts, roles = [row.text for _, row in good], [row.role for _, row in good]
-    for (item, _), joined in zip(good, readers.ask_many(texts, roles, Depth.DOUBT), strict=True):
-        item.models = joined
+    for (item, _), said in zip(good, readers.ask_many(texts, roles, Depth.DOUBT), strict=True):
+        if isinstance(said, Joined):
+            item.models = said
+        else:
+            item.error = said
 
 
 def _document(item: _Work, wanted: frozenset[str] | None) -> dict[str, Any]:

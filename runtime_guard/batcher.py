@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from runtime_guard.failures import detector_failed, overloaded
-from runtime_guard.judge import Reader, Reading
+from runtime_guard.failures import detector_failed, overloaded, unread
+from runtime_guard.judge import Reader, Reading, Unread
 
 MAX_BATCH: Final = 32
 MAX_CHARACTERS: Final = 256 * 1024
@@ -112,7 +112,11 @@ class Batcher:
                     job.answer.set_exception(detector_failed(self.reader.name, error))
             return
         for job, reading in zip(jobs, readings, strict=True):
-            if not job.answer.done():
+            if job.answer.done():
+                continue
+            if isinstance(reading, Unread):
+                job.answer.set_exception(unread(self.reader.name, reading.why))
+            else:
                 job.answer.set_result(reading)
 
     def _next(self) -> list[_Job]:

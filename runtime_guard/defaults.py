@@ -1,9 +1,12 @@
-"""The detectors that ship with the guard, by tier."""
+"""The detectors of the guard: those that ship with it, by tier, and models of one's own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from govkernel.errors import ConfigError
 from govkernel.hookspecs import Detector
+from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.detectors.presidio import PresidioDetector
 from runtime_guard.detectors.rules import injection_detector
 from runtime_guard.detectors.secrets import SecretsDetector
@@ -14,11 +17,11 @@ from runtime_guard.tiers import installed_tiers
 
 
 def default_detectors(options: Options) -> tuple[Detector, ...]:
-    """The detectors of the tiers that are wanted.
+    """The detectors of the tiers that are wanted, and the models of one's own.
 
     Raises:
-        ConfigError: ``encoder.not-installed``, ``encoder.no-device``, a model that does not verify, or recognizers that
-            cannot be used.
+        ConfigError: ``encoder.not-installed``, ``encoder.no-device``, ``checkpoint.*``, a model that does not verify,
+            or recognizers that cannot be used.
     """
     found: list[Detector] = []
     if 1 in options.wanted:
@@ -29,7 +32,19 @@ def default_detectors(options: Options) -> tuple[Detector, ...]:
         found.append(_cascade(options))
     elif 1 in options.wanted:
         found.append(Gate.load(options.rate))
-    return tuple(found)
+    return (*found, *_own(options, {detector.name for detector in found}))
+
+
+def _own(options: Options, taken: set[str]) -> Iterator[Detector]:
+    for model in options.models:
+        if model.name in taken:
+            raise ConfigError(
+                "checkpoint.settings",
+                f"There are two detectors of the name {model.name!r}.",
+                remedy="Give the model another name in its [[guard.models]] table.",
+            )
+        taken.add(model.name)
+        yield open_checkpoint(model, options.on_fault)
 
 
 def _cascade(options: Options) -> Detector:

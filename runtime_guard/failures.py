@@ -15,6 +15,16 @@ def detector_failed(name: str, error: Exception) -> GovkernelError:
     )
 
 
+def unread(name: str, why: str) -> GovkernelError:
+    """The error for one text that a detector could make nothing of.
+
+    Args:
+        name: of the detector.
+        why: what went wrong; never the text.
+    """
+    return detector_failed(name, GovkernelError("guard.detector-failed", why))
+
+
 def overloaded(name: str, why: str) -> GovkernelError:
     """The error for a text that waited too long, or found too many before it."""
     return GovkernelError(

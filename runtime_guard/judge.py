@@ -48,6 +48,17 @@ class Reading:
         return [*whole, *self.findings]
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A text that a model could make nothing of, e.g. because its verdict is none; its neighbours are not at fault.
+
+    Attributes:
+        why: what went wrong; never the text.
+    """
+
+    why: str
+
+
 @runtime_checkable
 class Reader(Protocol):
     """Reads messages as a whole: scores labels, finds spans that have no pattern.
@@ -66,12 +77,15 @@ class Reader(Protocol):
     def glance(self, text: str, role: str) -> Reading:
         """What can be said at once, in microseconds; not settled where :meth:`read` should be asked.
 
+        A reader that can say nothing at once returns a reading that is not settled and ``by`` nobody; such a one never
+        stands in for :meth:`read`.
+
         Args:
             text: of any length.
             role: who wrote it: ``system``, ``user``, ``tool`` or ``assistant``.
         """
 
-    def read(self, texts: Sequence[str], roles: Sequence[str]) -> Sequence[Reading]:
+    def read(self, texts: Sequence[str], roles: Sequence[str]) -> Sequence[Reading | Unread]:
         """What the texts are, each settled; may take milliseconds a text.
 
         Args:

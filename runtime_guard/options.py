@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from runtime_guard.tiers import TIERS, installed_tiers
+
+if TYPE_CHECKING:
+    from runtime_guard.checkpoints.settings import Checkpoint
 
 Rate = Literal["0.1%", "1%", "5%"]
 Ask = Literal["doubt", "always"]
@@ -29,6 +32,7 @@ class Options:
         on_fault: when a GPU fails, go on on the CPU, or fail what is asked.
         countries: codes of countries whose identifiers are looked for too, e.g. ``de``; ``all`` for every one.
         registry: a registry of recognizers (Presidio's YAML) whose recognizers are added.
+        models: models of one's own that are asked too, whatever the tiers.
 
     Raises:
         ValueError: an unknown tier.
@@ -41,6 +45,7 @@ class Options:
     on_fault: OnFault = "cpu"
     countries: frozenset[str] = frozenset()
     registry: Path | None = None
+    models: tuple[Checkpoint, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tiers is not None and not self.tiers <= TIERS:

@@ -16,8 +16,8 @@ from govkernel.errors import GovkernelError
 from runtime_guard.batcher import Batcher
 from runtime_guard.cache import Cache
 from runtime_guard.cells import blocks
-from runtime_guard.failures import detector_failed
-from runtime_guard.judge import Reader, Reading
+from runtime_guard.failures import detector_failed, unread
+from runtime_guard.judge import Reader, Reading, Unread
 from runtime_guard.views import views
 
 LONG: Final = 16 * 1024
@@ -94,8 +94,10 @@ class Readers:
                 self._cache.put(key, known, tenant)
         return known
 
-    def ask_many(self, texts: Sequence[str], roles: Sequence[str], depth: Depth) -> list[Joined]:
-        """What they say of many messages, a batch at a time.
+    def ask_many(
+        self, texts: Sequence[str], roles: Sequence[str], depth: Depth
+    ) -> list[Joined | GovkernelError]:
+        """What they say of many messages, a batch at a time; an error in place of a message that one could not judge.
 
         Args:
             texts: of any length.
@@ -103,18 +105,22 @@ class Readers:
             depth: how closely they look.
 
         Raises:
-            GovkernelError: ``guard.detector-failed``.
+            GovkernelError: ``guard.detector-failed``: one failed altogether.
         """
         asked = [(owner, shown) for owner, text in enumerate(texts) for shown in self._shown(text)]
         found: list[list[Reading]] = [[] for _ in texts]
+        failed: dict[int, GovkernelError] = {}
         for reader in self._readers:
             try:
                 readings = _read(reader, [(shown.text, roles[owner]) for owner, shown in asked], depth)
             except Exception as error:
                 raise detector_failed(reader.name, error) from error
             for (owner, shown), reading in zip(asked, readings, strict=True):
-                found[owner].append(shown.seen(reading))
-        return [joined_readings(readings) for readings in found]
+                if isinstance(reading, Unread):
+                    failed[owner] = unread(reader.name, reading.why)
+                else:
+                    found[owner].append(shown.seen(reading))
+        return [failed.get(owner) or joined_readings(readings) for owner, readings in enumerate(found)]
 
     async def _ask(self, batcher: Batcher, shown: _Shown, role: str, tenant: str, depth: Depth) -> Reading:
         reader = batcher.reader
@@ -131,7 +137,10 @@ class Readers:
             except GovkernelError as error:
                 if not self._shed or error.code != "guard.overloaded":
                     raise
-                reading = _glance(reader, shown.text, role, Depth.GLANCE)
+                glanced = _glance(reader, shown.text, role, Depth.GLANCE)
+                if not glanced.by:
+                    raise
+                reading = glanced
         return shown.seen(reading)
 
     def _shown(self, text: str) -> Iterator[_Shown]:
@@ -172,10 +181,11 @@ def joined_readings(readings: Iterable[Reading]) -> Joined:
     return Joined(scores, tuple(whole.values()), tuple(spans))
 
 
-def _read(reader: Reader, asked: Sequence[tuple[str, str]], depth: Depth) -> list[Reading]:
-    found = [_glance(reader, text, role, depth) for text, role in asked]
+def _read(reader: Reader, asked: Sequence[tuple[str, str]], depth: Depth) -> list[Reading | Unread]:
+    glanced = [_glance(reader, text, role, depth) for text, role in asked]
+    found: list[Reading | Unread] = [*glanced]
     if depth > Depth.GLANCE:
-        doubtful = [number for number, reading in enumerate(found) if not reading.settled]
+        doubtful = [number for number, reading in enumerate(glanced) if not reading.settled]
         texts, roles = [asked[number][0] for number in doubtful], [asked[number][1] for number in doubtful]
         for number, reading in zip(doubtful, reader.read(texts, roles) if doubtful else (), strict=True):
             found[number] = reading

@@ -6,17 +6,13 @@ parsed are the bytes whose digest was compared, so that nothing can be exchanged
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
 from govkernel.errors import ConfigError, GovkernelError
-from govkernel.provenance.bundle import parse_bundle
-from govkernel.provenance.keys import PublicKey
-from govkernel.provenance.manifest import ModelManifest
-from govkernel.provenance.verify import TrustedKey, open_bundle
+from runtime_guard.signed import is_signed, signed_files
 
 PINNED: Final = "4f5510b443f73fb8de9631dc8c1d51aa5cf3c20d128054df6081d66969bceb69"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
@@ -45,8 +41,8 @@ def verified(models: Traversable, name: str, pinned: str) -> Mapping[str, bytes]
         ConfigError: ``model.unverified`` or ``model.missing``.
     """
     try:
-        manifest = _signed(_read(models, f"{name}{BUNDLE}"), _read(models, KEY), pinned)
-        content = {entry.path: _read(models.joinpath(name), entry.path) for entry in manifest.files}
+        signed = signed_files(_read(models, f"{name}{BUNDLE}"), _read(models, KEY), pinned)
+        content = {path: _read(models.joinpath(name), path) for path in signed}
     except OSError as error:
         raise ConfigError(
             "model.missing",
@@ -56,26 +52,10 @@ def verified(models: Traversable, name: str, pinned: str) -> Mapping[str, bytes]
         ) from None
     except GovkernelError as error:
         raise _unverified(name, f"{error.what} ({error.code})") from None
-    changed = [
-        entry.path
-        for entry in manifest.files
-        if hashlib.sha256(content[entry.path]).hexdigest() != entry.sha256
-    ]
+    changed = [path for path, digest in signed.items() if not is_signed(content[path], digest)]
     if changed:
         raise _unverified(name, f"{changed[0]!r} is not what was signed.")
     return content
-
-
-def _signed(bundle: bytes, pem: bytes, pinned: str) -> ModelManifest:
-    key = PublicKey.from_pem(pem)
-    if key.key_id != pinned:
-        raise ConfigError(
-            "model.other-key", f"The key {key.key_id[:16]}… is not the pinned one.", remedy="Restore it."
-        )
-    opened = open_bundle(parse_bundle(bundle), (TrustedKey("release", key),))
-    if opened.manifest is None:
-        raise ConfigError("model.no-signature", "The bundle does not sign a model.", remedy="Restore it.")
-    return opened.manifest
 
 
 def _read(folder: Traversable, name: str) -> bytes:

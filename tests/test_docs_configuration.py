@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -32,9 +33,21 @@ def rows() -> list[str]:
         table = PackTable if name == "packs" else field.annotation
         assert isinstance(table, type)
         assert issubclass(table, BaseModel)
-        prefix = "packs[]" if name == "packs" else name
-        found.extend(_row(f"{prefix}.{key}", item) for key, item in table.model_fields.items())
+        found += _of_table("packs[]" if name == "packs" else name, table)
     return found
+
+
+def _of_table(prefix: str, table: type[BaseModel]) -> list[str]:
+    found: list[str] = []
+    for key, item in table.model_fields.items():
+        found.append(_row(f"{prefix}.{key}", item))
+        if get_origin(item.annotation) is list and _is_table(listed := get_args(item.annotation)[0]):
+            found += _of_table(f"{prefix}.{key}[]", listed)
+    return found
+
+
+def _is_table(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _row(name: str, field: FieldInfo) -> str:

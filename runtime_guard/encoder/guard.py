@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -22,7 +22,7 @@ from runtime_guard.encoder.encoder import word_pieces
 from runtime_guard.encoder.engine import CpuEngine, Engine, Windows
 from runtime_guard.encoder.heads import ROLES, Heads, head_shapes
 from runtime_guard.encoder.packed import unpack
-from runtime_guard.encoder.pieces import Pieces, windows_of
+from runtime_guard.encoder.pieces import Pieces, grouped, windows_of
 from runtime_guard.encoder.tags import SHAPES, decode, shapes
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.options import Rate
@@ -144,7 +144,7 @@ class GuardEncoder:
         work = [(owner, window) for owner, windows in enumerate(cut) for window in windows]
         logits = np.full((len(texts), len(SAFETY_LABELS)), -np.inf, np.float32)
         chances: list[dict[int, NDArray[np.float32]]] = [{} for _ in texts]
-        for group in _grouped([len(window.ids) for _, window in work], self.engine.tokens):
+        for group in grouped([len(window.ids) for _, window in work], self.engine.tokens):
             chosen = [work[index] for index in group]
             safety, tags = (part.numpy() for part in self.engine.run(_padded(chosen, texts, roles)))
             np.maximum.at(logits, [owner for owner, _ in chosen], safety)
@@ -169,18 +169,6 @@ def _padded(work: Sequence[tuple[int, Pieces]], texts: Sequence[str], roles: Seq
         mask[row, :size] = 1
         written[row, :size] = torch.from_numpy(shapes(texts[owner], window.offsets))
     return Windows(ids, mask, written, torch.tensor([ROLES[roles[owner]] for owner, _ in work]))
-
-
-def _grouped(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Indices in batches of similar length, so many word pieces together, padding included."""
-    group: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if group and lengths[index] * (len(group) + 1) > tokens:
-            yield group
-            group = []
-        group.append(index)
-    if group:
-        yield group
 
 
 def _spans(text: str, windows: Sequence[Pieces], chances: Mapping[int, NDArray[np.float32]]) -> list[Span]:

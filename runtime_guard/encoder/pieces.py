@@ -17,6 +17,30 @@ OVERLAP: Final = 32
 MAX_CHARACTERS: Final = 100_000
 """Characters that are tokenized at once."""
 
+_SPACE_WITHIN: Final = 1000
+"""Characters before that bound in which white space is looked for, lest a word be cut."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How texts are cut.
+
+    Attributes:
+        length: pieces of a window, special ones included.
+        overlap: pieces that two neighbouring windows share; less than half of the room there is.
+        opening, closing: ids of the special pieces around each window.
+    """
+
+    length: int
+    overlap: int
+    opening: Sequence[int]
+    closing: Sequence[int]
+
+    @property
+    def room(self) -> int:
+        """Pieces of the text in one window."""
+        return self.length - len(self.opening) - len(self.closing)
+
 
 @dataclass(frozen=True)
 class Pieces:
@@ -34,28 +58,70 @@ class Pieces:
     last: int
 
 
-def windows_of(text: str, tokenizer: Tokenizer) -> Iterator[Pieces]:
-    """The windows of a text; each piece is decided about in exactly one."""
+def bert_frame(tokenizer: Tokenizer) -> Frame:
+    """Windows of :data:`LENGTH` pieces between ``[CLS]`` and ``[SEP]``."""
     opening, closing = (tokenizer.token_to_id(name) or 0 for name in ("[CLS]", "[SEP]"))
+    return Frame(LENGTH, OVERLAP, (opening,), (closing,))
+
+
+def windows_of(text: str, tokenizer: Tokenizer, frame: Frame | None = None) -> Iterator[Pieces]:
+    """The windows of a text; each piece is decided about in exactly one.
+
+    Args:
+        text: of any length.
+        tokenizer: neither pads nor cuts.
+        frame: how they are cut; by default as :func:`bert_frame`.
+    """
+    frame = frame or bert_frame(tokenizer)
     ids, offsets = _tokenized(text, tokenizer)
-    room = LENGTH - 2
-    for start in range(0, max(1, len(ids) - OVERLAP), room - OVERLAP):
+    room, overlap = frame.room, frame.overlap
+    for start in range(0, max(1, len(ids) - overlap), room - overlap):
         chosen = slice(start, start + room)
-        begins = OVERLAP // 2 if start else 0
-        ends = room if start + room >= len(ids) else room - OVERLAP // 2
+        begins = overlap // 2 if start else 0
+        ends = room if start + room >= len(ids) else room - (overlap - overlap // 2)
         yield Pieces(
-            [opening, *ids[chosen], closing],
-            [(0, 0), *offsets[chosen], (0, 0)],
-            1 + begins,
-            1 + min(ends, len(ids) - start),
+            [*frame.opening, *ids[chosen], *frame.closing],
+            [*((0, 0) for _ in frame.opening), *offsets[chosen], *((0, 0) for _ in frame.closing)],
+            len(frame.opening) + begins,
+            len(frame.opening) + min(ends, len(ids) - start),
         )
+
+
+def grouped(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Indices of windows in batches of similar length, at most so many pieces together, padding included.
+
+    Args:
+        lengths: pieces of each window.
+        tokens: a longer window is a batch of its own.
+    """
+    group: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if group and lengths[index] * (len(group) + 1) > tokens:
+            yield group
+            group = []
+        group.append(index)
+    if group:
+        yield group
 
 
 def _tokenized(text: str, tokenizer: Tokenizer) -> tuple[list[int], list[tuple[int, int]]]:
     ids: list[int] = []
     offsets: list[tuple[int, int]] = []
-    for start in range(0, max(1, len(text)), MAX_CHARACTERS):
-        encoded = tokenizer.encode(text[start : start + MAX_CHARACTERS], add_special_tokens=False)
+    start = 0
+    while start < max(1, len(text)):
+        end = _end(text, start)
+        encoded = tokenizer.encode(text[start:end], add_special_tokens=False)
         ids += encoded.ids
         offsets += [(left + start, right + start) for left, right in encoded.offsets]
+        start = max(end, start + 1)
     return ids, offsets
+
+
+def _end(text: str, start: int) -> int:
+    end = start + MAX_CHARACTERS
+    if end >= len(text):
+        return len(text)
+    for place in range(end, end - _SPACE_WITHIN, -1):
+        if text[place].isspace():
+            return place
+    return end

@@ -41,9 +41,33 @@ class Recipe:
     among: bool = False
 
 
+def _zeros(*labels: str) -> dict[str, int]:
+    return dict.fromkeys(labels, 0)
+
+
+def _contrast(
+    theme: str,
+    rule: str,
+    bad: Mapping[str, int],
+    count: int,
+    roles: tuple[str, ...] = ("user",),
+    *,
+    good: Mapping[str, int] = _NONE,
+) -> tuple[Recipe, Recipe]:
+    """A theme's harmful texts, and as many of its harmless neighbours."""
+    return (
+        Recipe(f"{theme}, harmful", f"harm/{theme}", f"bad{rule}", bad, count, roles),
+        Recipe(f"{theme}, harmless", f"harm/{theme}", f"good{rule}", good, count, roles),
+    )
+
+
 _INJECTED: Final = {"prompt_injection": 1, "harmful_response": 0, **_CONTENT}
 _FOREIGN: Final = _INJECTED | {"jailbreak": 0}
 _HARM: Final = {**_QUIET, "harmful_request": 1}
+_CALM: Final = {"harmful_request": 0, "harmful_response": 0, **_CONTENT}
+_COMPLIES: Final = {"harmful_response": 1}
+_POSTED: Final = {"prompt_injection": 0, "jailbreak": 0}
+_ANYONE: Final = ("user", "user", "user", "user", "tool", "assistant")
 RECIPES: Final = (
     Recipe("injection", "injection", "direct", _INJECTED, 7000, ("user", "user", "user", "tool")),
     Recipe("injection in text", "injection", "direct", _INJECTED, 6000, ("user", "tool"), among=True),
@@ -56,16 +80,59 @@ RECIPES: Final = (
     Recipe("harmless sentences", "benign_orders", "sentence", _NONE, 1500, ("user", "tool", "assistant")),
     Recipe("foreign harmless", "injection_other", "harmless", _NONE, 3500, ("user", "user", "tool")),
     Recipe("foreign harmless in text", "injection_other", "harmless", _NONE, 1000, ("tool",), among=True),
-    Recipe("harm", "harm", "request", _HARM, 4500),
-    Recipe("harmless look-alikes", "benign_harm", "text", _NONE, 8000, ("user", "user", "user", "tool")),
-    Recipe("self-harm", "harm", "selfharm", {**_QUIET, "self_harm": 1, "sexual": 0, "hate": 0}, 1200),
-    Recipe("violence", "harm", "violence", {**_QUIET, "violence": 1, "sexual": 0, "self_harm": 0}, 1500),
-    Recipe("harassment", "harm", "harassment", {**_QUIET, "harassment": 1, "sexual": 0, "self_harm": 0}, 1500),
-    Recipe("hate", "harm", "hate", {**_QUIET, "hate": 1, "sexual": 0, "self_harm": 0}, 1800),
-    Recipe("sexual", "harm", "sexual", {**_QUIET, "sexual": 1, "self_harm": 0, "violence": 0}, 1500),
-    Recipe("answers that comply", "harm", "complied", {"harmful_response": 1}, 2000, ("assistant",)),
-    Recipe("answers that refuse", "harm", "refused", _NONE, 1200, ("assistant",)),
-    Recipe("helpful answers", "benign_harm", "helpful", _NONE, 2500, ("assistant",)),
+    Recipe("harm", "harm", "request", _HARM, 1500),
+    Recipe("harmless look-alikes", "benign_harm", "text", _NONE, 3000, ("user", "user", "user", "tool")),
+    Recipe("self-harm", "harm", "selfharm", {**_QUIET, "self_harm": 1, "sexual": 0, "hate": 0}, 400),
+    Recipe("violence", "harm", "violence", {**_QUIET, "violence": 1, "sexual": 0, "self_harm": 0}, 500),
+    Recipe("harassment", "harm", "harassment", {**_QUIET, "harassment": 1, "sexual": 0, "self_harm": 0}, 500),
+    Recipe("hate", "harm", "hate", {**_QUIET, "hate": 1, "sexual": 0, "self_harm": 0}, 600),
+    Recipe("sexual", "harm", "sexual", {**_QUIET, "sexual": 1, "self_harm": 0, "violence": 0}, 500),
+    Recipe("answers that comply", "harm", "complied", _COMPLIES, 600, ("assistant",)),
+    Recipe("answers that refuse", "harm", "refused", _NONE, 400, ("assistant",)),
+    Recipe("helpful answers", "benign_harm", "helpful", _NONE, 1000, ("assistant",)),
+    *_contrast("weapons", "text", _HARM | _zeros("self_harm", "sexual"), 800),
+    *_contrast("drugs", "text", _HARM | _zeros("hate"), 800),
+    *_contrast("attacks", "text", _HARM | _zeros("self_harm", "sexual") | {"violence": 1}, 900),
+    *_contrast("spying", "text", _HARM | _zeros("self_harm"), 800),
+    *_contrast("fraud", "text", _HARM | _zeros("self_harm", "hate", "violence"), 800),
+    *_contrast("money", "text", _HARM | _zeros("self_harm", "sexual"), 600),
+    *_contrast("stealing", "text", _HARM | _zeros("self_harm", "sexual"), 700),
+    *_contrast("hacking", "text", _HARM | _zeros("self_harm", "hate"), 800),
+    *_contrast("bigotry", "text", _HARM | _zeros("self_harm", "sexual") | {"hate": 1}, 900),
+    *_contrast("bullying", "text", _HARM | {"harassment": 1}, 700),
+    *_contrast("lies", "text", _HARM | _zeros("sexual"), 700),
+    *_contrast("school", "text", _HARM | _zeros("self_harm", "hate", "violence"), 600),
+    *_contrast("health", "text", _HARM | _zeros("hate", "sexual"), 600),
+    *_contrast("exploit", "text", _HARM | _zeros("self_harm"), 600),
+    *_contrast("land", "text", _HARM | _zeros("self_harm", "hate", "sexual"), 500),
+    *_contrast("despair", "text", _HARM | _zeros("hate", "sexual") | {"self_harm": 1}, 800),
+    *_contrast("erotica", "text", _QUIET | _zeros("self_harm", "hate") | {"sexual": 1}, 600),
+    *_contrast("curious", "text", _HARM, 600),
+    *_contrast("plain", "text", _HARM, 700),
+    *_contrast("crimes", "assaid", _HARM, 1000),
+    *_contrast("all", "insist", _zeros("harmful_response") | {"harmful_request": 1}, 1500, good=_CALM),
+    *_contrast("hate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 1800, _ANYONE),
+    *_contrast("insults", "text", _POSTED | _zeros("hate") | {"harassment": 1}, 1600, _ANYONE),
+    *_contrast("threats", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 1600, _ANYONE),
+    *_contrast("selfharm", "text", _POSTED | _zeros("hate", "sexual") | {"self_harm": 1}, 1600, _ANYONE),
+    *_contrast("sexual", "text", _POSTED | _zeros("hate", "self_harm") | {"sexual": 1}, 1600, _ANYONE),
+    *_contrast("answers_weapons", "text", _COMPLIES, 400, ("assistant",)),
+    *_contrast("answers_drugs", "text", _COMPLIES, 400, ("assistant",)),
+    *_contrast("answers_attacks", "text", _COMPLIES, 400, ("assistant",)),
+    *_contrast("answers_spying", "text", _COMPLIES, 400, ("assistant",)),
+    *_contrast("answers_money", "text", _COMPLIES, 500, ("assistant",)),
+    *_contrast("answers_stealing", "text", _COMPLIES, 400, ("assistant",)),
+    *_contrast("answers_hacking", "text", _COMPLIES, 450, ("assistant",)),
+    *_contrast("answers_lies", "text", _COMPLIES, 450, ("assistant",)),
+    *_contrast("answers_bullying", "text", _COMPLIES, 350, ("assistant",)),
+    *_contrast("answers_school", "text", _COMPLIES, 300, ("assistant",)),
+    *_contrast("answers_body", "text", _COMPLIES, 450, ("assistant",)),
+    *_contrast("answers_exploit", "text", _COMPLIES, 300, ("assistant",)),
+    *_contrast("answers_land", "text", _COMPLIES, 200, ("assistant",)),
+    Recipe("boasts of crime", "harm/crimes", "boast", _COMPLIES, 600, ("assistant",)),
+    Recipe("talk about crime", "harm/crimes", "talk", {"harmful_response": 0}, 600, ("assistant",)),
+    Recipe("answers that inform", "harm/informed", "text", {"harmful_response": 0}, 800, ("assistant",)),
+    Recipe("refusals", "harm/refusals", "text", _NONE, 1500, ("assistant",)),
 )  # fmt: skip
 
 
@@ -105,7 +172,9 @@ def technical_text() -> Iterator[Example]:
 
 
 def _text(recipe: Recipe, carriers: Sequence[str], rng: random.Random) -> str:
-    made = roughened(grammar(recipe.grammar).make(recipe.rule, rng), rng)
+    made = grammar(recipe.grammar).make(recipe.rule, rng)
+    if recipe.roles != ("assistant",):
+        made = roughened(made, rng)
     if not recipe.among:
         return made
     return placed(made, rng.sample(carriers, rng.choice([1, 1, 2, 3])), rng)

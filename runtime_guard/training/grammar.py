@@ -6,9 +6,11 @@ import random
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import yaml
+
+from runtime_guard.training.contrasts import both_sides
 
 _CHOICE: Final = re.compile(r"\{([^{}]*)\}")
 _RULE: Final = re.compile(r"<([a-z0-9]+)>")
@@ -43,6 +45,16 @@ class Grammar:
 
 @cache
 def grammar(name: str) -> Grammar:
-    """The grammar ``grammars/NAME.yaml``."""
+    """The grammar ``grammars/NAME.yaml``; a theme of contrasts where it has frames or themes."""
+    rules = _read(name)
+    if "frames" in rules or "themes" in rules:
+        room, slash, _ = name.rpartition("/")
+        return Grammar(both_sides(rules, lambda other: _read(room + slash + other)))
+    return Grammar(rules)
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
     path = files("runtime_guard.training").joinpath("grammars", f"{name}.yaml")
-    return Grammar(yaml.safe_load(path.read_text(encoding="utf-8")))
+    rules: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return rules

@@ -101,9 +101,7 @@ def test_texts_of_a_recipe_are_varied_whole_and_bounded(recipe: Recipe) -> None:
     assert len(set(made)) >= 0.8 * len(made)
     assert max(map(len, made)) <= 4000
     assert min(map(len, made)) >= 3
-    assert not [
-        text for text in made if re.search(r"[{}]|<[a-z0-9]+>| \| \w+ \| ", text) and "| what |" not in text
-    ]
+    assert not [text for text in made if re.search(r"[{}]|<[a-z0-9]+>", text)]
     assert texts(recipe, 20) == made[:20]
 
 

@@ -109,6 +109,7 @@ RECIPES: Final = (
     *_contrast("erotica", "text", _QUIET | _zeros("self_harm", "hate") | {"sexual": 1}, 600),
     *_contrast("curious", "text", _HARM, 600),
     *_contrast("plain", "text", _HARM, 700),
+    *_contrast("letters", "text", _HARM, 300),
     *_contrast("crimes", "assaid", _HARM, 1000),
     *_contrast("all", "insist", _zeros("harmful_response") | {"harmful_request": 1}, 1500, good=_CALM),
     *_contrast("hate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 1800, _ANYONE),

@@ -28,6 +28,7 @@ PAIRS = [
     if bad.name.endswith(", harmful") and good.name == bad.name.replace(", harmful", ", harmless")
 ]
 RULE = re.compile(r"<([a-z0-9]+)>")
+NEAR_SEXUAL = {f"{theme}, harmful" for theme in ("exploit", "answers_exploit", "spying", "answers_spying")}
 MINORS = re.compile(
     r"(?i)\b(child(ren)?|kids?|teen\w*|minors?|school\w*|pupils?|girls?|boys?|bab(y|ies)|toddlers?|infants?|underage|"
     r"daughters?|sons?|nieces?|nephews?|young|lolis?|students?|\w+-year-old|years? old|twelve|\w{3,5}teen)\b"
@@ -116,7 +117,7 @@ def test_the_sides_of_a_pair_are_alike_in_length_and_apart_in_text(pair: tuple[R
 
 @pytest.mark.parametrize(
     "recipe",
-    [recipe for recipe in RECIPES if recipe.known.get("sexual") == 1],
+    [recipe for recipe in RECIPES if recipe.known.get("sexual") == 1 or recipe.name in NEAR_SEXUAL],
     ids=lambda recipe: recipe.name,
 )
 def test_nothing_sexual_is_about_minors(recipe: Recipe) -> None:

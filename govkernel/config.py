@@ -88,6 +88,32 @@ class AdmissionTable(_Table):
     environments: dict[str, str] = Field(default_factory=dict, description="Namespace to environment.")
 
 
+class VaultTable(_Table):
+    """The ``[guard.vault]`` table."""
+
+    database: str = Field("", description="SQLAlchemy URL; empty keeps the vault in memory.")
+    key: str = Field(
+        f"file:{STATE}/keys/vault.key",
+        description="Key-encryption key: a file, made when it is not there, or the URI of a key a plugin opens.",
+    )
+    previous_keys: list[str] = Field(
+        default_factory=list,
+        description="Key-encryption keys that may still have wrapped something, until a rotation.",
+    )
+    ttl: int = Field(
+        86_400, gt=0, le=366 * 86_400, description="Seconds an entry is kept after its last use."
+    )
+    conversation_entries: int = Field(
+        10_000, gt=0, le=1_000_000, description="Values of one conversation; the oldest give way."
+    )
+    tenant_entries: int = Field(
+        1_000_000, gt=0, le=100_000_000, description="Values of one tenant; the oldest give way."
+    )
+    deadline: float = Field(
+        2.0, gt=0, le=60, description="Seconds for one use of the database or of the key."
+    )
+
+
 class GuardTable(_Table):
     """The ``[guard]`` table."""
 
@@ -130,6 +156,7 @@ class GuardTable(_Table):
     recognizers: Path | None = Field(
         None, description="A registry of recognizers (Presidio's YAML) that are added."
     )
+    vault: VaultTable = Field(VaultTable(), description="What surrogates stand for.")
 
 
 class OpaTable(_Table):

@@ -71,7 +71,7 @@ class WrappedKey:
     Attributes:
         tenant: whose.
         serial: 1, 2, …; the highest seals.
-        key_id: random, 16 bytes.
+        key_id: follows from the keys, 16 bytes.
         wrapper: id of the key-encryption key.
         wrapped: what it made of the keys.
     """

@@ -101,8 +101,8 @@ class KeyRing:
 
     async def add(self, tenant: str, index: bytes, serial: int) -> None:
         """Make a new data key, wrapped by the first wrapper; nothing happens when the serial is taken."""
-        wrapper, key_id = self._wrappers[0], os.urandom(HASH)
-        secret = index + os.urandom(SECRET)
+        wrapper, secret = self._wrappers[0], index + os.urandom(SECRET)
+        key_id = _id_of(secret)
         wrapped = await self._ask(lambda: wrapper.wrap(secret, _context(tenant, key_id)))
         key = WrappedKey(tenant, serial, key_id, wrapper.key_id, wrapped)
         await self._asked.run(lambda session: session.add_key(key), write=True)
@@ -114,7 +114,7 @@ class KeyRing:
         index = b""
         for item in wrapped:
             secret = await self._unwrapped(item)
-            if len(secret) != 2 * SECRET or (index and not hmac.compare_digest(index, secret[:SECRET])):
+            if index and not hmac.compare_digest(index, secret[:SECRET]):
                 raise tampered("The keys of a tenant do not belong together.")
             index, data[item.key_id] = secret[:SECRET], secret[SECRET:]
         return TenantKeys(tenant, wrapped[-1].key_id, index, data)
@@ -124,7 +124,10 @@ class KeyRing:
         if wrapper is None:
             raise key_unknown(item.wrapper)
         context = _context(item.tenant, item.key_id)
-        return await self._ask(lambda: wrapper.unwrap(item.wrapped, context))
+        secret = await self._ask(lambda: wrapper.unwrap(item.wrapped, context))
+        if len(secret) != 2 * SECRET or not hmac.compare_digest(_id_of(secret), item.key_id):
+            raise key_failed("What was unwrapped is another key.")
+        return secret
 
     async def _ask(self, ask: Callable[[], bytes | Awaitable[bytes]]) -> bytes:
         try:
@@ -150,6 +153,11 @@ def current(session: Session, keys: TenantKeys) -> bool:
     """Whether what seals now still does, by the store; false after a rotation or an erasure elsewhere."""
     found = session.keys(keys.tenant)
     return bool(found) and hmac.compare_digest(found[-1].key_id, keys.key_id)
+
+
+def _id_of(secret: bytes) -> bytes:
+    """Names a key, and shows that what was unwrapped is it."""
+    return hmac.digest(secret, _LABEL, "sha256")[:HASH]
 
 
 def _context(tenant: str, key_id: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runtime_guard.redact import Labels, covers
 from runtime_guard.tokens.forms import Encode, plain
-from runtime_guard.tokens.restore import LOOK_BACK, Restorer, restored
+from runtime_guard.tokens.restore import LOOK_BACK, Match, Restorer, restored
 
 
 class Restoring:
@@ -47,8 +47,12 @@ class Restoring:
         for match in matches:
             parts.append(whole[position : match.start])
             back = covers(labels, match.form.entry.label)
-            parts.append(self._encode(restored(whole, match)) if back else whole[match.start : match.end])
+            parts.append(self._back(whole, match) if back else whole[match.start : match.end])
             position = match.end
         parts.append(whole[position:hold])
         self._before, self._held = whole[max(0, hold - LOOK_BACK) : hold], whole[hold:]
         return "".join(parts)
+
+    def _back(self, text: str, match: Match) -> str:
+        value = restored(text, match)
+        return value if match.form.encode is self._encode else self._encode(value)

@@ -159,6 +159,8 @@ async def _wrapper(host: PluginHost, uri: str) -> KeyWrapper:
                 if provider.builtin
                 else IsolatedWrapper(host, Provider(provider.plugin, opened, False))
             )
+    for fault in host.broken():
+        raise fault  # it may have been the one
     raise ConfigError(
         "vault.key-scheme",
         "Nothing opens the key-encryption key of the vault.",

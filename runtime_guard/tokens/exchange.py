@@ -6,6 +6,7 @@ surrogates that stand in it for values the client once sent. ADR 0030 says why.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from runtime_guard.tokens.repeats import with_repeats
 from runtime_guard.tokens.restore import Restorer
 from runtime_guard.tokens.streaming import Restoring
 from runtime_guard.tokens.surroundings import Texts, says_little
-from runtime_guard.tokens.vault import Vault
+from runtime_guard.tokens.vault import LARGE, Vault
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ class Pseudonyms:
         ]
         chosen = with_repeats(texts, kept)
         given = await self._given(texts, chosen)
-        self.restorer = Restorer([*self._values(given.values()), *await self._named()])
+        entries = [*self._values(given.values()), *await self._named()]
+        self.restorer = (
+            Restorer(entries) if len(entries) <= LARGE else await asyncio.to_thread(Restorer, entries)
+        )
         return [apply(text, of, _stand_ins(text, of, given)) for text, of in zip(texts, chosen, strict=True)]
 
     async def names(self, wanted: Sequence[Wanted]) -> Sequence[str]:

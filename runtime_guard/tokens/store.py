@@ -103,8 +103,13 @@ class Asked:
         self._store = store
         self._deadline = deadline
 
-    async def run(self, work: Callable[[Session], R], *, write: bool = False) -> R:
+    async def run(self, work: Callable[[Session], R], *, write: bool = False, large: bool = False) -> R:
         """What ``work`` returns in a transaction of its own.
+
+        Args:
+            work: what to do.
+            write: whether it writes.
+            large: whether it takes long even where nothing has to be waited for.
 
         Raises:
             VaultError: ``vault.unavailable``, also when it takes too long; or what ``work`` raises.
@@ -114,7 +119,7 @@ class Asked:
             with self._store.session(write=write) as session:
                 return work(session)
 
-        if not self._store.waits:
+        if not (self._store.waits or large):
             return run()
         try:
             async with asyncio.timeout(self._deadline):

@@ -20,6 +20,9 @@ from runtime_guard.tokens.wrapping import LocalWrapper
 R = TypeVar("R")
 
 ATTEMPTS: Final = 8
+LARGE: Final = 200
+"""Values that take a noticeable time, so that they are named in a thread."""
+
 TIDY_PART: Final = 100
 """A tenant is counted, and cut to its limit, each time this part of the limit was added."""
 
@@ -97,9 +100,10 @@ class Vault:
 
         if not wanted:
             return []
-        found = await self._with_keys(place, now, known, write=False)
+        large = len(wanted) > LARGE
+        found = await self._with_keys(place, now, known, large=large)
         if found is None:
-            found = await self._with_keys(place, now, made, write=True)
+            found = await self._with_keys(place, now, made, write=True, large=large)
             await self._tidy(place.tenant, len(wanted), now)
         return [found[item] for item in wanted]
 
@@ -114,7 +118,7 @@ class Vault:
             rows = book.find(session, (), surrogates)
             return [opened(book.keys, place, row) for row in rows]
 
-        return await self._with_keys(place, now, find, write=False) if surrogates else []
+        return await self._with_keys(place, now, find) if surrogates else []
 
     async def purge(self, now: int) -> int:
         """Remove what has expired; how many entries.
@@ -125,13 +129,19 @@ class Vault:
         return await self._asked.run(lambda session: session.drop_expired(now), write=True)
 
     async def _with_keys(
-        self, place: Place, now: int, work: Callable[[Book, Session], R], *, write: bool
+        self,
+        place: Place,
+        now: int,
+        work: Callable[[Book, Session], R],
+        *,
+        write: bool = False,
+        large: bool = False,
     ) -> R:
         """What the work returns, with the tenant's newest keys; tried again when they were not, or it lost a race."""
         for attempt in range(ATTEMPTS):
             book = Book(await self._ring.of(place.tenant, now), place, self._limits, now)
             try:
-                return await self._asked.run(partial(work, book), write=write)
+                return await self._asked.run(partial(work, book), write=write, large=large)
             except Stale:
                 self._ring.forget(place.tenant)
                 if attempt and not write:

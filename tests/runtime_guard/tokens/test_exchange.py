@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
 from runtime_guard.tokens.entry import Entry
 from runtime_guard.tokens.exchange import Pseudonyms, Talk, WithoutSurrogates
+from runtime_guard.tokens.normal import normal
 from runtime_guard.tokens.repeats import with_repeats
 from runtime_guard.tokens.restore import Restorer
 from runtime_guard.tokens.stream import RestoredStream
@@ -25,6 +26,7 @@ from runtime_guard.tokens.streaming import Restoring
 from runtime_guard.tokens.surroundings import says_little
 from runtime_guard.tokens.vault import Vault
 from tests.runtime_guard.conftest import decision
+from tests.runtime_guard.tokens.test_fakes import CASES
 
 NOW = 1_700_000_000
 
@@ -98,6 +100,30 @@ def test_what_texts_become(texts: list[str], become: list[str]) -> None:
     assert given == become
     plain = [re.sub("«[A-Z_]+:([^»]+)»", r"\1", text).replace("JANE ROE", "Jane Roe") for text in texts]
     assert [back(names, text) for text in given] == plain
+
+
+DISTINCT = st.lists(st.sampled_from(CASES), max_size=12, unique_by=lambda case: normal("PERSON", case[1]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    DISTINCT,
+    st.sampled_from(["tokenize", "pseudonymize"]),
+    st.sampled_from([str, str.upper, str.lower]),
+    st.integers(1, 40),
+)
+def test_what_was_masked_comes_back_whatever_it_was_and_however_it_is_written_and_cut(
+    cases: list[tuple[str, str]], how: str, written: Callable[[str], str], size: int
+) -> None:
+    text = "; ".join(f"«{label}:{value}»" for label, value in cases)
+    (given_out,), names = masked(text, how=how)
+    for _, value in cases:
+        assert value not in given_out
+    said = written(given_out)
+    stream = names.restoring()
+    pieces = [said[at : at + size] for at in range(0, len(said), size)]
+    got = "".join(stream.feed(piece, frozenset()) for piece in pieces) + stream.finish(frozenset())
+    assert got == "; ".join(value for _, value in cases)
 
 
 def test_values_under_a_redaction_have_no_surrogate() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from runtime_guard.redact import Wanted
@@ -122,16 +122,17 @@ def allocate(
     if not current(session, book.keys):
         raise Stale
     session.drop_expired(book.now, place.tenant, place.conversation)
-    rows = book.find(session, wanted.values(), [item.value for item in wanted])
-    _refresh(session, book, [row for row in rows if row.value_hash in set(wanted.values())], ends, sent=sent)
+    mine = frozenset(wanted.values())
+    rows = book.find(session, mine, [item.value for item in wanted])
+    _refresh(session, book, [row for row in rows if row.value_hash in mine], ends, sent=sent)
     given = book.given(wanted, rows)
     missing: dict[bytes, Wanted] = {}
     for item, key in wanted.items():
         if item not in given:
             missing.setdefault(key, item)
-    _make_room(session, book, len(missing))
+    _make_room(session, book, len(missing), {row.value_hash for row in rows})
     session.add(_Proposals(session, book, taken).rows(missing.values(), ends, sent=sent))
-    given = book.given(wanted, book.find(session, wanted.values(), [item.value for item in wanted]))
+    given = book.given(wanted, book.find(session, mine, [item.value for item in wanted]))
     if len(given) < len(wanted):
         raise Beaten
     return given
@@ -142,14 +143,14 @@ def _refresh(session: Session, book: Book, rows: Sequence[Row], ends: int, *, se
     session.replace(old, [resealed(book.keys, row, sent=sent or row.sent, expires_at=ends) for row in old])
 
 
-def _make_room(session: Session, book: Book, number: int) -> None:
+def _make_room(session: Session, book: Book, number: int, in_use: Set[bytes]) -> None:
+    """Let the oldest entries go, but those in use, so that as many new ones find room."""
     limit, place = book.limits.conversation_entries, book.place
-    if number > limit:
+    if number + len(in_use) > limit:
         raise full(limit)
-    if number:
-        excess = session.count(place.tenant, place.conversation) + number - limit
-        if excess > 0:
-            session.drop_oldest(excess, place.tenant, place.conversation)
+    excess = session.count(place.tenant, place.conversation) + number - limit if number else 0
+    if excess > 0:
+        session.drop_oldest(excess, place.tenant, place.conversation, in_use)
 
 
 class _Proposals:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 
 from runtime_guard.tokens.entry import Row, WrappedKey
@@ -90,8 +90,10 @@ class _Memory:
     def drop_expired(self, now: int, tenant: str = "", conversation: bytes | None = None) -> int:
         return self._drop(row for row in self._all(tenant, conversation) if row.expires_at <= now)
 
-    def drop_oldest(self, number: int, tenant: str, conversation: bytes | None = None) -> None:
-        rows = self._all(tenant, conversation)
+    def drop_oldest(
+        self, number: int, tenant: str, conversation: bytes | None = None, keep: Set[bytes] = frozenset()
+    ) -> None:
+        rows = [row for row in self._all(tenant, conversation) if row.value_hash not in keep]
         self._drop(sorted(rows, key=lambda row: row.expires_at)[: max(0, number)])
 
     def erase(self, tenant: str, conversation: bytes | None = None) -> int:

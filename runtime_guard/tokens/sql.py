@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,8 @@ from runtime_guard.tokens.tables import ENTRY, KEY
 
 Begin = Callable[[bool], AbstractContextManager[Connection]]
 """Begins a transaction, to write or only to read; committed when its block ends, rolled back when it raises."""
+
+T = TypeVar("T")
 
 AT_ONCE: Final = 400
 """Hashes asked for in one statement."""
@@ -75,9 +77,8 @@ class _Sql:
     ) -> list[Row]:
         found: dict[bytes, Row] = {}
         for column, wanted in ((ENTRY.c.value_hash, values), (ENTRY.c.surrogate_hash, surrogates)):
-            hashes = list(wanted)
-            for start in range(0, len(hashes), AT_ONCE):
-                condition = column.in_(hashes[start : start + AT_ONCE])
+            for some in _parts(list(wanted)):
+                condition = column.in_(some)
                 rows = self._rows(*_within(tenant, conversation), condition, ENTRY.c.expires_at > now)
                 found.update((row.value_hash, row) for row in rows)
         return list(found.values())
@@ -126,11 +127,15 @@ class _Sql:
         where = _within(tenant, conversation) if tenant else []
         return self._connection.execute(delete(ENTRY).where(*where, ENTRY.c.expires_at <= now)).rowcount
 
-    def drop_oldest(self, number: int, tenant: str, conversation: bytes | None = None) -> None:
+    def drop_oldest(
+        self, number: int, tenant: str, conversation: bytes | None = None, keep: Set[bytes] = frozenset()
+    ) -> None:
         identity = (ENTRY.c.conversation, ENTRY.c.value_hash)
         where = _within(tenant, conversation)
-        oldest = select(*identity).where(*where).order_by(ENTRY.c.expires_at).limit(max(0, number))
-        self._connection.execute(delete(ENTRY).where(*where, tuple_(*identity).in_(oldest)))
+        query = select(*identity).where(*where).order_by(ENTRY.c.expires_at).limit(max(0, number) + len(keep))
+        oldest = [tuple(row) for row in self._connection.execute(query) if row.value_hash not in keep]
+        for some in _parts(oldest[: max(0, number)]):
+            self._connection.execute(delete(ENTRY).where(*where, tuple_(*identity).in_(some)))
 
     def erase(self, tenant: str, conversation: bytes | None = None) -> int:
         return self._connection.execute(delete(ENTRY).where(*_within(tenant, conversation))).rowcount
@@ -150,6 +155,10 @@ class _Sql:
         dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
         if values:
             self._connection.execute(dialect.insert(table).on_conflict_do_nothing(), values)
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))
 
 
 def _within(tenant: str, conversation: bytes | None) -> list[ColumnElement[bool]]:

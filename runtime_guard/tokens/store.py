@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Final, Protocol, TypeVar
 
@@ -61,8 +61,10 @@ class Session(Protocol):
     def drop_expired(self, now: int, tenant: str = "", conversation: bytes | None = None) -> int:
         """Remove what has expired, of a conversation, a tenant or all; how many."""
 
-    def drop_oldest(self, number: int, tenant: str, conversation: bytes | None = None) -> None:
-        """Remove the rows that would expire first."""
+    def drop_oldest(
+        self, number: int, tenant: str, conversation: bytes | None = None, keep: Set[bytes] = frozenset()
+    ) -> None:
+        """Remove the rows that would expire first, of a conversation but those with a value hash to keep."""
 
     def erase(self, tenant: str, conversation: bytes | None = None) -> int:
         """Remove all rows of a conversation, or of the tenant; how many."""

@@ -413,6 +413,18 @@ def test_a_full_conversation_lets_its_oldest_go(scene: Scene) -> None:
     assert len(scene.rows()) == LIMITS.conversation_entries
 
 
+def test_what_a_request_uses_does_not_give_way_to_what_it_adds(scene: Scene) -> None:
+    old = [Wanted("PERSON", f"Old {number}") for number in range(50)]
+    before = names(scene, *old)
+    new = [Wanted("PERSON", f"New {number}") for number in range(10)]
+    assert names(scene, *old[:40], *new, now=NOW + 1)[:40] == before[:40]
+    assert len(look_up(scene, *before[:40], now=NOW + 1)) == 40
+    assert len(scene.rows()) == LIMITS.conversation_entries
+    with pytest.raises(VaultError) as full:
+        names(scene, *old[:45], *new, now=NOW + 2)
+    assert full.value.code == "vault.full"
+
+
 def test_a_tenant_is_cut_to_its_limit(store: Store) -> None:
     scene = Scene(store, LocalWrapper.new(), replace(LIMITS, tenant_entries=100))
     vault = scene.vault()

@@ -52,8 +52,8 @@ def name_of(settings: Settings, host: PluginHost | None = None, value: str = "Ja
 
     async def ask() -> str:
         async with open_vault(settings, host or plugin_host(settings)) as opened:
-            place = await opened.vault.place("acme", "chat", "", NOW)
-            (given,) = await opened.vault.names(place, [Wanted("PERSON", value)], NOW)
+            scope = await opened.vault.scope("acme", "chat", "", NOW)
+            (given,) = await opened.vault.names(scope, [Wanted("PERSON", value)], NOW)
             return given.entry.surrogate
 
     return asyncio.run(ask())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from runtime_guard.redact import Wanted
-from runtime_guard.tokens.entry import Entry, Place, Row
+from runtime_guard.tokens.entry import Entry, Row, Scope
 from runtime_guard.tokens.errors import full
 from runtime_guard.tokens.fakes.choices import Choices
 from runtime_guard.tokens.fakes.make import TRIES, fake
@@ -62,13 +62,13 @@ class Book:
     """The entries of one conversation, under its tenant's keys, at one time."""
 
     keys: TenantKeys
-    place: Place
+    scope: Scope
     limits: Limits
     now: int
 
     def hashes(self, wanted: Iterable[Wanted]) -> dict[Wanted, bytes]:
         """The value hash of each."""
-        return {item: value_hash(self.keys, self.place, item.label, item.value) for item in wanted}
+        return {item: value_hash(self.keys, self.scope, item.label, item.value) for item in wanted}
 
     def find(self, session: Session, values: Iterable[bytes], surrogates: Iterable[str]) -> list[Row]:
         """Rows for value hashes and for surrogates.
@@ -76,8 +76,8 @@ class Book:
         Raises:
             Stale: one is sealed by a key that is not known here.
         """
-        names = [surrogate_hash(self.keys, self.place, item) for item in surrogates]
-        rows = session.find(self.place.tenant, self.place.conversation, list(values), names, self.now)
+        names = [surrogate_hash(self.keys, self.scope, item) for item in surrogates]
+        rows = session.find(self.scope.tenant, self.scope.conversation, list(values), names, self.now)
         if any(row.key_id not in self.keys.data for row in rows):
             raise Stale
         return rows
@@ -90,12 +90,12 @@ class Book:
         """What the rows say about the wanted ones."""
         by_value = {row.value_hash: row for row in rows}
         by_name = {row.surrogate_hash: row for row in by_value.values()}
-        entries = {key: opened(self.keys, self.place, row) for key, row in by_value.items()}
+        entries = {key: opened(self.keys, self.scope, row) for key, row in by_value.items()}
         found: dict[Wanted, Given] = {}
         for item, key in wanted.items():
             if key in entries:
                 found[item] = Given(entries[key])
-            elif row := by_name.get(surrogate_hash(self.keys, self.place, item.value)):
+            elif row := by_name.get(surrogate_hash(self.keys, self.scope, item.value)):
                 found[item] = Given(entries[row.value_hash], standing=True)
         return found
 
@@ -117,11 +117,11 @@ def allocate(
         Beaten: a store without locks let another writer in between.
         VaultError: ``vault.full``, ``vault.tampered``.
     """
-    place, ends = book.place, book.now + book.limits.ttl
-    session.lock(place.conversation)
+    scope, ends = book.scope, book.now + book.limits.ttl
+    session.lock(scope.conversation)
     if not current(session, book.keys):
         raise Stale
-    session.drop_expired(book.now, place.tenant, place.conversation)
+    session.drop_expired(book.now, scope.tenant, scope.conversation)
     mine = frozenset(wanted.values())
     rows = book.find(session, mine, [item.value for item in wanted])
     _refresh(session, book, [row for row in rows if row.value_hash in mine], ends, sent=sent)
@@ -145,12 +145,12 @@ def _refresh(session: Session, book: Book, rows: Sequence[Row], ends: int, *, se
 
 def _make_room(session: Session, book: Book, number: int, in_use: Set[bytes]) -> None:
     """Let the oldest entries go, but those in use, so that as many new ones find room."""
-    limit, place = book.limits.conversation_entries, book.place
+    limit, scope = book.limits.conversation_entries, book.scope
     if number + len(in_use) > limit:
         raise full(limit)
-    excess = session.count(place.tenant, place.conversation) + number - limit if number else 0
+    excess = session.count(scope.tenant, scope.conversation) + number - limit if number else 0
     if excess > 0:
-        session.drop_oldest(excess, place.tenant, place.conversation, in_use)
+        session.drop_oldest(excess, scope.tenant, scope.conversation, in_use)
 
 
 class _Proposals:
@@ -168,19 +168,19 @@ class _Proposals:
         return [self._row(item, ends, sent=sent) for item in wanted]
 
     def _row(self, item: Wanted, ends: int, *, sent: bool) -> Row:
-        keys, place = self._book.keys, self._book.place
+        keys, scope = self._book.keys, self._book.scope
         made = self._fake(item) if item.fake else None
         if made is not None:
-            return sealed(keys, place, Entry(item.label, item.value, made, sent), ends)
-        series = keys.digest(b"series", place.conversation, item.label.casefold())
+            return sealed(keys, scope, Entry(item.label, item.value, made, sent), ends)
+        series = keys.digest(b"series", scope.conversation, item.label.casefold())
         number = self._number(series, item.label)
         entry = Entry(item.label, item.value, name_of(item.label, number), sent)
-        return sealed(keys, place, entry, ends, series=series, number=number)
+        return sealed(keys, scope, entry, ends, series=series, number=number)
 
     def _number(self, series: bytes, label: str) -> int:
-        place = self._book.place
+        scope = self._book.scope
         last = self._numbers.get(series)
-        number = self._session.highest(place.tenant, place.conversation, series) if last is None else last
+        number = self._session.highest(scope.tenant, scope.conversation, series) if last is None else last
         while number < MAX_NUMBER:
             number += 1
             if not self._taken(name_of(label, number)):
@@ -189,9 +189,9 @@ class _Proposals:
         raise full(MAX_NUMBER)
 
     def _fake(self, item: Wanted) -> str | None:
-        keys, place = self._book.keys, self._book.place
+        keys, scope = self._book.keys, self._book.scope
         for attempt in range(TRIES):
-            seed = keys.digest(b"fake", place.conversation, normal(item.label, item.value), str(attempt))
+            seed = keys.digest(b"fake", scope.conversation, normal(item.label, item.value), str(attempt))
             made = fake(item.label, item.value, Choices(seed))
             if made is None:
                 return None
@@ -204,5 +204,5 @@ class _Proposals:
         """Whether it stands in a text, is a value, or stands for one already."""
         if made.casefold() in self._made or self._taken(made):
             return True
-        itself = value_hash(self._book.keys, self._book.place, item.label, made)
+        itself = value_hash(self._book.keys, self._book.scope, item.label, made)
         return bool(self._book.find(self._session, [itself], [made]))

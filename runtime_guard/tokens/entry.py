@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Place:
+class Scope:
     """One conversation of one tenant.
 
     Attributes:
@@ -42,7 +42,7 @@ class Row:
     """An entry as a store keeps it: keyed hashes to find it by, and a box only its tenant's key opens.
 
     Attributes:
-        tenant, conversation: see :class:`Place`.
+        tenant, conversation: see :class:`Scope`.
         value_hash, surrogate_hash: 16 bytes each; unique within a conversation.
         series: keyed hash of the label whose names are numbered; empty for a fake.
         number: in the series, from 1; 0 for a fake.

@@ -15,7 +15,7 @@ from runtime_guard.cells import Window
 from runtime_guard.redact import Mask, Treatment, Wanted, apply
 from runtime_guard.screen import Looks
 from runtime_guard.tokens.allocation import Given
-from runtime_guard.tokens.entry import Entry, Place
+from runtime_guard.tokens.entry import Entry, Scope
 from runtime_guard.tokens.forms import Encode, plain
 from runtime_guard.tokens.repeats import with_repeats
 from runtime_guard.tokens.restore import Restorer
@@ -56,7 +56,7 @@ class Pseudonyms:
         self._talk = talk
         self._labels = labels
         self._now = now
-        self._place: Place | None = None
+        self._scope: Scope | None = None
         self._texts = Texts((), labels)
         self.restorer = Restorer(())
         """What may be put back into the answer."""
@@ -118,11 +118,11 @@ class Pseudonyms:
         named = bool(self._talk.name) and self._talk.apart
         return [item.entry for item in given if not item.standing or (named and item.entry.sent)]
 
-    async def _where(self) -> Place:
-        if self._place is None:
+    async def _where(self) -> Scope:
+        if self._scope is None:
             talk = self._talk
-            self._place = await self._vault.place(talk.tenant, talk.name, talk.beginning, self._now)
-        return self._place
+            self._scope = await self._vault.scope(talk.tenant, talk.name, talk.beginning, self._now)
+        return self._scope
 
 
 class WithoutSurrogates:

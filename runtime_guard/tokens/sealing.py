@@ -15,7 +15,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from runtime_guard.tokens.entry import Entry, Place, Row
+from runtime_guard.tokens.entry import Entry, Row, Scope
 from runtime_guard.tokens.errors import tampered
 from runtime_guard.tokens.keys import TenantKeys, framed
 from runtime_guard.tokens.normal import normal
@@ -27,25 +27,31 @@ BLOCK: Final = 64
 _LABEL: Final = b"govkernel vault entry 1"
 
 
-def value_hash(keys: TenantKeys, place: Place, label: str, value: str) -> bytes:
+def scope_of(keys: TenantKeys, name: str, beginning: str = "") -> Scope:
+    """The conversation with a name, or, if it has none, with a beginning."""
+    parts = ("named", name) if name else ("begun", beginning)
+    return Scope(keys.tenant, keys.digest(b"conversation", *parts), bool(name))
+
+
+def value_hash(keys: TenantKeys, scope: Scope, label: str, value: str) -> bytes:
     """By which a value is found in a conversation."""
-    return keys.digest(b"value", place.conversation, normal(label, value))
+    return keys.digest(b"value", scope.conversation, normal(label, value))
 
 
-def surrogate_hash(keys: TenantKeys, place: Place, surrogate: str) -> bytes:
+def surrogate_hash(keys: TenantKeys, scope: Scope, surrogate: str) -> bytes:
     """By which a surrogate is found in a conversation."""
-    return keys.digest(b"surrogate", place.conversation, surrogate.casefold())
+    return keys.digest(b"surrogate", scope.conversation, surrogate.casefold())
 
 
 def sealed(
-    keys: TenantKeys, place: Place, entry: Entry, expires_at: int, *, series: bytes = b"", number: int = 0
+    keys: TenantKeys, scope: Scope, entry: Entry, expires_at: int, *, series: bytes = b"", number: int = 0
 ) -> Row:
     """An entry as a row, in a box of its own under a fresh nonce."""
     row = Row(
-        tenant=place.tenant,
-        conversation=place.conversation,
-        value_hash=value_hash(keys, place, entry.label, entry.value),
-        surrogate_hash=surrogate_hash(keys, place, entry.surrogate),
+        tenant=scope.tenant,
+        conversation=scope.conversation,
+        value_hash=value_hash(keys, scope, entry.label, entry.value),
+        surrogate_hash=surrogate_hash(keys, scope, entry.surrogate),
         series=series,
         number=number,
         sent=entry.sent,
@@ -66,15 +72,15 @@ def resealed(keys: TenantKeys, row: Row, *, sent: bool, expires_at: int) -> Row:
     return _box(keys, replace(row, sent=sent, expires_at=expires_at, key_id=keys.key_id), content)
 
 
-def opened(keys: TenantKeys, place: Place, row: Row) -> Entry:
+def opened(keys: TenantKeys, scope: Scope, row: Row) -> Entry:
     """The entry in a row.
 
     Raises:
-        VaultError: ``vault.tampered``: the row, or what is in it, is not what was written for this place.
+        VaultError: ``vault.tampered``: the row, or what is in it, is not what was written for this conversation.
     """
     content: Any = json.loads(_content(keys, row))
     label, value, surrogate = content
-    wanted = (value_hash(keys, place, label, value), surrogate_hash(keys, place, surrogate))
+    wanted = (value_hash(keys, scope, label, value), surrogate_hash(keys, scope, surrogate))
     if not hmac.compare_digest(b"".join(wanted), row.value_hash + row.surrogate_hash):
         raise tampered("It stands in a place that is not its own.")
     return Entry(label, value, surrogate, row.sent)

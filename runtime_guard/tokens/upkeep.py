@@ -6,7 +6,7 @@ import hmac
 from typing import Final
 
 from runtime_guard.tokens.keys import KeyRing, TenantKeys
-from runtime_guard.tokens.sealing import resealed
+from runtime_guard.tokens.sealing import resealed, scope_of
 from runtime_guard.tokens.store import Asked, Session
 
 AT_ONCE: Final = 500
@@ -61,9 +61,8 @@ class Upkeep:
             VaultError: what the vault raises.
         """
         if conversation:
-            keys = await self._ring.of(tenant, now)
-            place = keys.digest(b"conversation", "named", conversation)
-            return await self._asked.run(lambda session: session.erase(tenant, place), write=True)
+            key = scope_of(await self._ring.of(tenant, now), conversation).conversation
+            return await self._asked.run(lambda session: session.erase(tenant, key), write=True)
         self._ring.forget(tenant)
         return await self._asked.run(lambda session: _erase_all(session, tenant), write=True)
 

@@ -9,11 +9,11 @@ from typing import Final, Self, TypeVar
 
 from runtime_guard.redact import Wanted
 from runtime_guard.tokens.allocation import Beaten, Book, Given, Limits, Stale, Taken, allocate
-from runtime_guard.tokens.entry import Entry, Place
+from runtime_guard.tokens.entry import Entry, Scope
 from runtime_guard.tokens.errors import contended, tampered
 from runtime_guard.tokens.keys import KeyRing
 from runtime_guard.tokens.memory import MemoryStore
-from runtime_guard.tokens.sealing import opened
+from runtime_guard.tokens.sealing import opened, scope_of
 from runtime_guard.tokens.store import Asked, Session
 from runtime_guard.tokens.wrapping import LocalWrapper
 
@@ -48,7 +48,7 @@ class Vault:
         asked = Asked(MemoryStore(), limits.deadline)
         return cls(asked, KeyRing(asked, [LocalWrapper.new()], limits.deadline), limits)
 
-    async def place(self, tenant: str, name: str, beginning: str, now: int) -> Place:
+    async def scope(self, tenant: str, name: str, beginning: str, now: int) -> Scope:
         """The conversation with a name, or, if it has none, with a beginning.
 
         Args:
@@ -60,13 +60,11 @@ class Vault:
         Raises:
             VaultError: as :meth:`names`.
         """
-        keys = await self._ring.of(tenant, now)
-        parts = ("named", name) if name else ("begun", beginning)
-        return Place(tenant, keys.digest(b"conversation", *parts), bool(name))
+        return scope_of(await self._ring.of(tenant, now), name, beginning)
 
     async def names(
         self,
-        place: Place,
+        scope: Scope,
         wanted: Sequence[Wanted],
         now: int,
         *,
@@ -76,7 +74,7 @@ class Vault:
         """The surrogates of values, in order; the same for the same value, whoever asks first.
 
         Args:
-            place: the conversation.
+            scope: the conversation.
             wanted: the values.
             now: seconds since the epoch.
             sent: whether a client sends the values; those that only a model said are not restored.
@@ -101,13 +99,13 @@ class Vault:
         if not wanted:
             return []
         large = len(wanted) > LARGE
-        found = await self._with_keys(place, now, known, large=large)
+        found = await self._with_keys(scope, now, known, large=large)
         if found is None:
-            found = await self._with_keys(place, now, made, write=True, large=large)
-            await self._tidy(place.tenant, len(wanted), now)
+            found = await self._with_keys(scope, now, made, write=True, large=large)
+            await self._tidy(scope.tenant, len(wanted), now)
         return [found[item] for item in wanted]
 
-    async def look_up(self, place: Place, surrogates: Collection[str], now: int) -> list[Entry]:
+    async def look_up(self, scope: Scope, surrogates: Collection[str], now: int) -> list[Entry]:
         """The entries that surrogates stand for; unknown ones are left out.
 
         Raises:
@@ -116,9 +114,9 @@ class Vault:
 
         def find(book: Book, session: Session) -> list[Entry]:
             rows = book.find(session, (), surrogates)
-            return [opened(book.keys, place, row) for row in rows]
+            return [opened(book.keys, scope, row) for row in rows]
 
-        return await self._with_keys(place, now, find) if surrogates else []
+        return await self._with_keys(scope, now, find) if surrogates else []
 
     async def purge(self, now: int) -> int:
         """Remove what has expired; how many entries.
@@ -130,7 +128,7 @@ class Vault:
 
     async def _with_keys(
         self,
-        place: Place,
+        scope: Scope,
         now: int,
         work: Callable[[Book, Session], R],
         *,
@@ -139,11 +137,11 @@ class Vault:
     ) -> R:
         """What the work returns, with the tenant's newest keys; tried again when they were not, or it lost a race."""
         for attempt in range(ATTEMPTS):
-            book = Book(await self._ring.of(place.tenant, now), place, self._limits, now)
+            book = Book(await self._ring.of(scope.tenant, now), scope, self._limits, now)
             try:
                 return await self._asked.run(partial(work, book), write=write, large=large)
             except Stale:
-                self._ring.forget(place.tenant)
+                self._ring.forget(scope.tenant)
                 if attempt and not write:
                     raise tampered("The key that sealed it is gone.") from None
             except Beaten:

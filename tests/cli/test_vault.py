@@ -21,8 +21,8 @@ def remember(*values: str, tenant: str = "acme", conversation: str = "chat", ago
     async def ask() -> list[str]:
         settings, now = load_settings(), int(time.time()) - ago
         async with open_vault(settings, plugin_host(settings)) as opened:
-            place = await opened.vault.place(tenant, conversation, "", now)
-            given = await opened.vault.names(place, [Wanted("PERSON", value) for value in values], now)
+            scope = await opened.vault.scope(tenant, conversation, "", now)
+            given = await opened.vault.names(scope, [Wanted("PERSON", value) for value in values], now)
             return [item.entry.surrogate for item in given]
 
     return asyncio.run(ask())

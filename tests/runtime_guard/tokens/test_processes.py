@@ -43,10 +43,10 @@ def kept(url: str, values: list[str]) -> tuple[dict[str, str], int]:
         with store_at(url) as store:
             asked = Asked(store, LIMITS.deadline)
             vault = Vault(asked, KeyRing(asked, [KEY], LIMITS.deadline), LIMITS)
-            place = await vault.place("acme", "chat", "", NOW)
-            given = await vault.names(place, [Wanted("PERSON", value) for value in values], NOW)
+            scope = await vault.scope("acme", "chat", "", NOW)
+            given = await vault.names(scope, [Wanted("PERSON", value) for value in values], NOW)
             rows = await asked.run(lambda session: session.sealed_otherwise("acme", b"", 10**6))
-            names = await vault.look_up(place, [item.entry.surrogate for item in given], NOW)
+            names = await vault.look_up(scope, [item.entry.surrogate for item in given], NOW)
             assert {entry.value for entry in names} == set(values)
             return {item.entry.value: item.entry.surrogate for item in given}, len(rows)
 

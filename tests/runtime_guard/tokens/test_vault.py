@@ -109,8 +109,8 @@ def run(work: Awaitable[T]) -> T:
 async def given_by(
     vault: Vault, *wanted: Wanted, tenant: str = "acme", name: str = "chat", now: int = NOW, **more: Any
 ) -> list[str]:
-    place = await vault.place(tenant, name, "", now)
-    return [item.entry.surrogate for item in await vault.names(place, wanted, now, **more)]
+    scope = await vault.scope(tenant, name, "", now)
+    return [item.entry.surrogate for item in await vault.names(scope, wanted, now, **more)]
 
 
 def names(scene: Scene, *wanted: Wanted, **more: Any) -> list[str]:
@@ -122,7 +122,7 @@ def look_up(
 ) -> list[Entry]:
     async def find() -> list[Entry]:
         vault = scene.vault()
-        return await vault.look_up(await vault.place(tenant, name, "", now), surrogates, now)
+        return await vault.look_up(await vault.scope(tenant, name, "", now), surrogates, now)
 
     return run(find())
 
@@ -367,7 +367,7 @@ def test_a_guard_that_does_not_know_of_a_rotation_learns_it_when_it_writes(scene
     running = scene.vault()
 
     async def check() -> None:
-        await running.place("acme", "chat", "", NOW)
+        await running.scope("acme", "chat", "", NOW)
         await scene.upkeep().rotate("acme", NOW)
         assert await given_by(running, JANE) == ["<PERSON_1>"]
         assert await given_by(scene.vault(), JANE) == ["<PERSON_1>"]
@@ -477,8 +477,8 @@ def test_fakes_are_kept_and_recognised(scene: Scene) -> None:
 
     async def standing() -> list[bool]:
         vault = scene.vault()
-        place = await vault.place("acme", "chat", "", NOW)
-        return [it.standing for it in await vault.names(place, [Wanted("EMAIL_ADDRESS", mail), MAIL], NOW)]
+        scope = await vault.scope("acme", "chat", "", NOW)
+        return [it.standing for it in await vault.names(scope, [Wanted("EMAIL_ADDRESS", mail), MAIL], NOW)]
 
     assert run(standing()) == [True, False]
 
@@ -558,16 +558,16 @@ def test_nothing_that_is_shown_or_kept_tells_a_value(scene: Scene) -> None:
 
     async def all_there_is() -> list[object]:
         vault = scene.vault()
-        place = await vault.place("acme", "chat", "", NOW)
+        scope = await vault.scope("acme", "chat", "", NOW)
         wanted = [Wanted("PERSON", value)]
-        given_back = await vault.names(place, wanted, NOW)
+        given_back = await vault.names(scope, wanted, NOW)
         return [
             vault,
-            place,
+            scope,
             wanted,
             given_back,
             scene.rows(),
-            await vault.look_up(place, ["<PERSON_1>"], NOW),
+            await vault.look_up(scope, ["<PERSON_1>"], NOW),
         ]
 
     shown = repr(run(all_there_is()))

@@ -22,11 +22,11 @@ async def main(url: str, start: int) -> None:
     with store_at(url) as store:
         asked = Asked(store, LIMITS.deadline)
         vault = Vault(asked, KeyRing(asked, [KEY], LIMITS.deadline), LIMITS)
-        place = await vault.place("acme", "chat", "", NOW)
+        scope = await vault.scope("acme", "chat", "", NOW)
         number = start
         while True:
             people = [Wanted("PERSON", f"Person {number + it}", fake=it % 2 == 0) for it in range(7)]
-            for wanted, given in zip(people, await vault.names(place, people, NOW), strict=True):
+            for wanted, given in zip(people, await vault.names(scope, people, NOW), strict=True):
                 print(f"{wanted.value}={given.entry.surrogate}", flush=True)
             number += 7
 

@@ -13,7 +13,9 @@ from typing import Any, ClassVar
 import pytest
 
 from govkernel.domain import Decision, Effect, Finding, Obligation, Request
-from runtime_guard.plugin import DetectorsPlugin
+from runtime_guard.detectors.presidio import PresidioDetector
+from runtime_guard.detectors.rules import injection_detector
+from runtime_guard.detectors.secrets import SecretsDetector
 from runtime_guard.proxy.app import CONVERSATION, GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
@@ -51,7 +53,7 @@ class People:
 
 @pytest.fixture(scope="module")
 def screen() -> Screen:
-    return Screen([*DetectorsPlugin().govkernel_detectors(), People()])
+    return Screen([PresidioDetector(), SecretsDetector(), injection_detector(), People()], tiers={0, 1})
 
 
 def rules(asked: str = "tokenize", *answered: str) -> Callable[[Request], Decision]:
@@ -176,7 +178,9 @@ def test_fakes_are_put_back_too_and_policy_does_not_take_them_for_data(
     said = client.say("Done?", stream=stream)
     assert said == f"Wrote to {MAIL}, called {PHONE}; not <EMAIL_ADDRESS>."
     answered = [item.screening for item in policy.asked if item.screening.direction == "response"]
-    assert {label for item in answered for label in item.labels} == {"EMAIL_ADDRESS"}
+    labels = {label for item in answered for label in item.labels}
+    assert "EMAIL_ADDRESS" in labels  # the one that the model brought
+    assert "PHONE_NUMBER" not in labels
 
 
 def test_the_next_turn_holds_values_again_and_gets_the_same_names(

@@ -266,7 +266,7 @@ def test_what_is_restored_is_not_screened_and_what_the_model_says_is() -> None:
 
 def test_findings_about_a_whole_message_stay() -> None:
     class Whole:
-        async def window(self, window: Window, role: str) -> tuple[Finding, ...]:
+        async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
             return (Finding(label="jailbreak", detector="x"),)
 
     looks = WithoutSurrogates(Whole(), Restorer(ENTRIES))

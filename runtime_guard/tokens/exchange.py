@@ -20,7 +20,7 @@ from runtime_guard.tokens.forms import Encode, plain
 from runtime_guard.tokens.repeats import with_repeats
 from runtime_guard.tokens.restore import Restorer
 from runtime_guard.tokens.streaming import Restoring
-from runtime_guard.tokens.surroundings import Texts, says_little
+from runtime_guard.tokens.surroundings import Texts, says_little, whole_names
 from runtime_guard.tokens.vault import LARGE, Vault
 
 
@@ -72,7 +72,7 @@ class Pseudonyms:
             [mask for mask in of if not says_little(text, mask.start, mask.end, spans)]
             for text, of, spans in zip(texts, masks, self._texts.spans, strict=True)
         ]
-        chosen = with_repeats(texts, kept)
+        chosen = with_repeats(texts, [whole_names(text, of) for text, of in zip(texts, kept, strict=True)])
         given = await self._given(texts, chosen)
         entries = [*self._values(given.values()), *await self._named()]
         self.restorer = (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
+from runtime_guard.redact import Mask, Treatment
 from runtime_guard.tokens.names import is_name, standing
 
 Spans = Sequence[tuple[int, int]]
@@ -42,6 +44,19 @@ class Texts:
     @cached_property
     def _words(self) -> frozenset[str]:
         return frozenset(word for text in self._texts for word in _WORDS.findall(text.casefold()))
+
+
+def whole_names(text: str, masks: Iterable[Mask]) -> list[Mask]:
+    """Masks over the words of a person's name as one mask: a model may find the words one by one."""
+    result: list[Mask] = []
+    for mask in masks:
+        last = result[-1] if result else mask
+        beside = last.end + 1 == mask.start and text[last.end] == " "
+        if beside and last.label == mask.label == "PERSON" and last.how is mask.how is not Treatment.LABEL:
+            result[-1] = replace(last, end=mask.end)
+        else:
+            result.append(mask)
+    return result
 
 
 def says_little(text: str, start: int, end: int, spans: Spans) -> bool:

@@ -182,6 +182,11 @@ class FileHasher:
         return read
 
 
+def named(artifact: Artifact, ref: ArtifactRef) -> Artifact:
+    """An artifact that was read before, as another name of the same content and kind asks for it."""
+    return artifact.model_copy(update={"name": ref.uri, "pinned": ref.pinned, "where": ref.where})
+
+
 def _refuse_posing(file: ReadFile) -> None:
     if file.poses:
         raise ProvenanceError(

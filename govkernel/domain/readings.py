@@ -141,6 +141,16 @@ class Remembered(Generic[T]):
         return value
 
 
+def too_slow(name: str, seconds: float) -> GovkernelError:
+    """The error for a read that its plugin gave up."""
+    return GovkernelError(
+        "resolve.too-slow",
+        f"{ascii(name)[:200]} was not read within {seconds:g} s.",
+        why="It is large, or where it is kept is slow.",
+        remedy="Ask again; or raise `deadline` in the plugin's settings.",
+    )
+
+
 def _still_reading(name: str, seconds: float) -> GovkernelError:
     return GovkernelError(
         "resolve.reading",

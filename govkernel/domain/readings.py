@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
@@ -139,6 +139,16 @@ class Remembered(Generic[T]):
             while len(self._kept) > MAX_REMEMBERED:
                 self._kept.popitem(last=False)
         return value
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run at the same time what belongs together; the first that fails ends the others, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
 
 
 def too_slow(name: str, seconds: float) -> GovkernelError:

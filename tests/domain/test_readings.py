@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from govkernel.domain import readings
-from govkernel.domain.readings import MAX_READS, MAX_REMEMBERED, Readings, Remembered
+from govkernel.domain.readings import MAX_READS, MAX_REMEMBERED, Readings, Remembered, together
 from govkernel.errors import GovkernelError
 
 LONG = 30.0
@@ -145,6 +145,23 @@ def test_too_many_reads_are_refused() -> None:
     assert refused(reads, work, "one more") == "resolve.busy"
     assert refused(reads, work, "n0") == "resolve.reading"
     work.end.set()
+
+
+def test_the_first_failure_ends_what_belongs_together() -> None:
+    ended: list[str] = []
+
+    async def fail() -> None:
+        raise GovkernelError("a.b", "x")
+
+    async def last() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("last")
+
+    with pytest.raises(GovkernelError):
+        asyncio.run(together([last(), fail()]))
+    assert ended == ["last"]
 
 
 def test_answers_are_remembered_until_their_time() -> None:

@@ -11,7 +11,7 @@ import httpx
 
 from govkernel.domain import Artifact, ArtifactRef
 from govkernel.domain.content import READABLE, Content, named
-from govkernel.domain.readings import Readings, Remembered, too_slow
+from govkernel.domain.readings import Readings, Remembered, together, too_slow
 from govkernel.errors import GovkernelError
 from govkernel_s3.client import Store
 from govkernel_s3.listing import Listed
@@ -118,7 +118,7 @@ class _Read:
         content = Content([path for path, _ in paths], max_bytes=self.settings.max_bytes)
         objects = dict(paths)
         turns = iter([(path, objects[path]) for path in content.paths])
-        await asyncio.gather(*(self._work(client, content, turns) for _ in range(self.settings.at_once)))
+        await together(self._work(client, content, turns) for _ in range(self.settings.at_once))
         if await self._find(client) != found:
             raise _changed(self.ref.uri)
         artifact = content.artifact(self.ref, single=found.single)

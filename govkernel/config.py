@@ -178,7 +178,7 @@ class PluginsTable(_Table):
     """The ``[plugins]`` table."""
 
     disabled: list[str] = Field(default_factory=list, description="Installed plugins not to load.")
-    deadline: float = Field(2.0, gt=0, le=60, description="Seconds for one call of a plugin.")
+    deadline: float = Field(2.0, gt=0, le=86400, description="Seconds for one call of a plugin.")
     settings: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Per plugin, its own settings."
     )

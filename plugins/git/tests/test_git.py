@@ -18,6 +18,7 @@ from forge import Answer, Forge, Repository, has_git, serving
 from govkernel_git import GitPlugin, GitResolver, GitSettings
 from govkernel_git.attributes import check_attributes
 from govkernel_git.name import parse
+from govkernel_git.process import Git
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -366,8 +367,14 @@ def ref_line(number: int) -> bytes:
 @pytest.mark.parametrize("name", LIES)
 def test_each_lie_of_a_server_is_refused(forge: Forge, name: str) -> None:
     forge.lie = LIES[name](forge)
-    limits = {"timeout": 2.0, "deadline": 2.0}
-    assert refused(lambda: resolve(forge, **limits)) == "git.unavailable"
+    assert refused(lambda: resolve(forge, timeout=2.0)) == "git.unavailable"
+
+
+@pytest.mark.parametrize("name", ["a pack that stalls", "a pack that drips"])
+def test_a_fetch_has_its_time_too(forge: Forge, repository: Repository, name: str) -> None:
+    forge.lie = LIES[name](forge)
+    commit = repository.git("rev-parse", "main")
+    assert refused(lambda: resolve(forge, f"@{commit}", deadline=1.0)) == "git.unavailable"
 
 
 def test_a_server_that_knows_no_git_has_nothing(forge: Forge) -> None:
@@ -466,12 +473,17 @@ def test_a_secret_for_another_host_stays_here(forge: Forge, tmp_path: Path) -> N
     assert "s3cret" not in notes.with_suffix(".variables").read_text()
 
 
-def test_what_was_started_is_ended(forge: Forge, tmp_path: Path) -> None:
-    script, pids = tmp_path / "stuck-git", tmp_path / "pids"
-    script.write_text(f"#!/bin/sh\nsleep 1000 &\necho $! > {pids}\nsleep 1000\n")
+def test_what_was_started_is_ended(tmp_path: Path) -> None:
+    script = tmp_path / "stuck-git"
+    script.write_text("#!/bin/sh\nsleep 1000 &\necho $!\nsleep 1000\n")
     script.chmod(0o755)
-    assert refused(lambda: resolve(forge, git=str(script), timeout=1.0)) == "git.unavailable"
-    state = Path(f"/proc/{pids.read_text().strip()}/stat")
+    name = parse("git+https://forge.example/m")
+    assert name is not None
+    git = Git(GitSettings(git=str(script)), name, tmp_path)
+    with pytest.raises(KeyError), git.running(LONG, "fetch") as run:
+        child = run.line().decode()
+        raise KeyError
+    state = Path(f"/proc/{child}/stat")
     assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 

@@ -20,10 +20,12 @@ from hub import COMMIT, OTHER, download, etag, put, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
+from govkernel.checks import either
 from govkernel.domain import Artifact, ArtifactKind, ArtifactRef
 from govkernel.domain.content import Content
-from govkernel.errors import GovkernelError
+from govkernel.errors import GovkernelError, PluginError
 from govkernel.hookspecs import ReferenceResolver
+from govkernel.plugins import PluginHost
 from govkernel.provenance import describe
 from tests.simulators.admitting import Workspace, model_files, write_files
 
@@ -387,6 +389,38 @@ def test_who_does_not_wait_is_told_that_it_is_being_read(
     monkeypatch.setattr(Cache, "read", lambda *_: end.wait(LONG))
     assert refused(lambda: resolve(tmp_path, wait=0)) == "resolve.reading"
     end.set()
+
+
+def test_a_read_goes_on_when_the_host_gives_up_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, FILES)
+    real, begun, end, reads = Cache.read, Event(), Event(), []
+
+    def read(self: Cache, entry: Any, hasher: Any) -> None:
+        reads.append(entry.path)
+        begun.set()
+        assert end.wait(LONG)
+        real(self, entry, hasher)
+
+    monkeypatch.setattr(Cache, "read", read)
+    host = PluginHost(deadline=0.05)
+    host.register("huggingface", HuggingFacePlugin({"caches": [str(tmp_path)], "wait": LONG}))
+    (provider,) = host.providers("govkernel_reference_resolvers")
+    ref = ArtifactRef(uri="hf://org/name", kind=ArtifactKind.MODEL)
+
+    async def call(deadline: float | None) -> Artifact | None:
+        return await host.call(provider, lambda it: it.resolve(ref), either(Artifact), deadline=deadline)
+
+    with pytest.raises(PluginError) as caught:
+        asyncio.run(call(None))
+    assert caught.value.code == "plugin.deadline"
+    assert begun.wait(LONG)
+    end.set()
+    found = asyncio.run(call(LONG))
+    assert found is not None
+    assert found.resolved
+    assert len(reads) == 3
 
 
 def test_a_service_that_loads_a_signed_model_of_the_cache_is_admitted(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def tracking() -> Iterator[FakeTracking]:
 
 def resolver(*servers: FakeTracking, server: dict[str, Any] | None = None, **more: Any) -> MlflowResolver:
     listed = [{"url": item.url, **(server or {})} for item in servers]
-    return MlflowResolver(MlflowSettings.model_validate({"servers": listed, "wait": LONG, **more}))
+    table = {"servers": listed, "wait": LONG, "timeout": LONG, **more}
+    return MlflowResolver(MlflowSettings.model_validate(table))
 
 
 def ask(asked: MlflowResolver, uri: str = NAME, kind: str = "model") -> Artifact | None:
@@ -304,8 +305,11 @@ LIES: dict[str, tuple[Lie, str]] = {
 def test_each_lie_is_refused(tracking: FakeTracking, name: str) -> None:
     make, code = LIES[name]
     tracking.lie = make(tracking)
-    slow = "stalls" in name or "drips" in name
-    limits = {"timeout": 0.5, "deadline": 1.0} if slow else {"timeout": LONG}
+    limits: dict[str, float] = {}
+    if code == "resolve.too-slow":
+        limits = {"deadline": 1.0}
+    elif "stalls" in name or "drips" in name:
+        limits = {"timeout": 0.5}
     assert refused(lambda: resolve(tracking, max_bytes=10_000_000, **limits)) == code
 
 
@@ -384,7 +388,7 @@ def test_a_secret_that_cannot_be_sent_is_refused(tracking: FakeTracking, tmp_pat
 
 
 def settings(*servers: FakeTracking) -> dict[str, Any]:
-    return {"mlflow": {"servers": [{"url": item.url} for item in servers], "wait": LONG}}
+    return {"mlflow": {"servers": [{"url": item.url} for item in servers], "wait": LONG, "timeout": LONG}}
 
 
 @pytest.mark.parametrize("uri", ["models://fraud/3", "models://fraud@champion", NAME])

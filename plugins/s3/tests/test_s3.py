@@ -37,7 +37,7 @@ def store() -> Iterator[FakeStore]:
 
 def table(store: FakeStore, place: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     where = {"endpoint": store.endpoint, "buckets": ["models"], "region": REGION, **(place or {})}
-    return {"places": [where], "wait": LONG, **more}
+    return {"places": [where], "wait": LONG, "timeout": LONG, **more}
 
 
 def resolver(store: FakeStore, place: dict[str, Any] | None = None, **more: Any) -> S3Resolver:
@@ -310,8 +310,11 @@ LIES: dict[str, tuple[Callable[[FakeStore], Any], str]] = {
 def test_each_lie_is_refused(store: FakeStore, name: str) -> None:
     make, code = LIES[name]
     store.lie = make(store)
-    slow = code == "resolve.too-slow" or "stalls" in name or "drips" in name
-    limits = {"timeout": 0.5, "deadline": 1.0} if slow else {"timeout": LONG}
+    limits: dict[str, float] = {}
+    if code == "resolve.too-slow":
+        limits = {"deadline": 1.0}
+    elif "stalls" in name or "drips" in name:
+        limits = {"timeout": 0.5}
     assert refused(lambda: resolve(store, max_bytes=10_000_000, **limits)) == code
 
 

@@ -29,6 +29,9 @@ MAX_LINE: Final = 64 * 1024
 SAID: Final = 2000
 """Bytes of what git says about an error that are kept."""
 
+PATIENCE: Final = 1.0
+"""Seconds to wait for the last words of a process that has ended."""
+
 _LIMITED: Final = (
     "import os,resource as r,sys\n"
     "for k,n in ((r.RLIMIT_FSIZE,1),(r.RLIMIT_DATA,2)): r.setrlimit(k,(int(sys.argv[n]),)*2)\n"
@@ -123,7 +126,7 @@ class Running:
         with suppress(BrokenPipeError):
             self._stdin.close()
         self._process.wait()
-        self._listener.join()
+        self._listener.join(PATIENCE)  # what the process left running may hold the pipe
 
     def expire(self) -> None:
         """Its time is over."""

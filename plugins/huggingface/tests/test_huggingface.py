@@ -412,10 +412,10 @@ def test_a_read_goes_on_when_the_host_gives_up_waiting(
     async def call(deadline: float | None) -> Artifact | None:
         return await host.call(provider, lambda it: it.resolve(ref), either(Artifact), deadline=deadline)
 
-    with pytest.raises(PluginError) as caught:
-        asyncio.run(call(None))
-    assert caught.value.code == "plugin.deadline"
-    assert begun.wait(LONG)
+    while not begun.is_set():  # on a busy machine a call may be given up before it began to read
+        with pytest.raises(PluginError) as caught:
+            asyncio.run(call(None))
+        assert caught.value.code == "plugin.deadline"
     end.set()
     found = asyncio.run(call(LONG))
     assert found is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -97,6 +98,11 @@ def download(address: str, cache: Path, kind: str = "model") -> None:
         "import sys; from huggingface_hub import snapshot_download\n"
         "snapshot_download('org/name', cache_dir=sys.argv[1], endpoint=sys.argv[2], repo_type=sys.argv[3])"
     )
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     subprocess.run(
-        [sys.executable, "-c", code, str(cache), address, kind], check=True, capture_output=True, timeout=60
+        [sys.executable, "-c", code, str(cache), address, kind],
+        check=True,
+        capture_output=True,
+        timeout=120,
+        env={**theirs, "HF_HOME": str(cache.parent), "HF_HUB_DISABLE_TELEMETRY": "1"},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +17,13 @@ from govkernel.domain.predicates import VSA
 from govkernel.errors import ConfigError, InputError
 from govkernel.files import replace_file
 from govkernel.hookspecs import SigningKey
-from govkernel.provenance import LocalKey, NamedBundle
+from govkernel.provenance import NamedBundle
 
 if TYPE_CHECKING:
     from govkernel.provenance.seal import Sealer
+
+_URI = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:")
+"""How the URI of a key begins that a plugin opens; ``file:`` and all else is a path."""
 
 KEYLESS = "keyless"
 """What ``--key`` says to sign with an identity instead of a key."""
@@ -62,23 +66,23 @@ def open_key(key: str, settings: Settings) -> SigningKey:
 
     Raises:
         ConfigError: no such key, it cannot be opened, or no plugin knows the scheme.
+        PluginError: the plugin raised, hung, or returned nonsense.
     """
-    scheme, colon, _ = key.partition("://")
-    if not colon:
-        secret = os.environ.get("GOVKERNEL_KEY_PASSPHRASE", "")
-        return LocalKey.load(Path(key), secret.encode() or None)
     from govkernel.assemble import plugin_host
+    from govkernel.provenance.keys import LocalKeyProvider
+    from govkernel.provenance.plugin_keys import open_plugin_key
 
-    host = plugin_host(settings)
-    for provider in host.providers("govkernel_signing_keys"):
-        if scheme in provider.value.schemes:
-            opened: SigningKey = provider.value.open(key)
-            return opened
-    raise ConfigError(
-        "key.unknown-scheme",
-        f"No plugin opens keys of the form {scheme}://.",
-        remedy="Give a PEM file, or install the plugin for this key store.",
-    )
+    if not _URI.match(key) or Path(key).is_file():
+        secret = os.environ.get("GOVKERNEL_KEY_PASSPHRASE", "")
+        return LocalKeyProvider(passphrase=secret.encode() or None).open(key)
+    opened = open_plugin_key(plugin_host(settings), key)
+    if opened is None:
+        raise ConfigError(
+            "key.unknown-scheme",
+            f"No plugin opens keys of the form {key.partition(':')[0]}:.",
+            remedy="Give a PEM file, or install the plugin for this key store, e.g. govkernel-signers.",
+        )
+    return opened
 
 
 def open_signer(

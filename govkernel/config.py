@@ -64,6 +64,17 @@ class TrustTable(_Table):
     )
 
 
+class SigningTable(_Table):
+    """The ``[signing]`` table."""
+
+    tsa: str = Field(
+        "", description="URL of a timestamp authority (RFC 3161) for what is signed; empty for none."
+    )
+    tsa_ca: Path | None = Field(
+        None, description="Its roots (PEM), or a trusted_root.json; checked before anything is written."
+    )
+
+
 class AuditTable(_Table):
     """The ``[audit]`` table."""
 
@@ -195,6 +206,7 @@ class Settings(BaseSettings):
     kernel: KernelTable = KernelTable()
     packs: list[PackTable] = Field(default_factory=lambda: [PackTable(source="baseline")])
     trust: TrustTable = TrustTable()
+    signing: SigningTable = SigningTable()
     audit: AuditTable = AuditTable()
     admission: AdmissionTable = AdmissionTable()
     guard: GuardTable = GuardTable()

@@ -21,6 +21,7 @@ from govkernel.provenance import NamedBundle
 
 if TYPE_CHECKING:
     from govkernel.provenance.seal import Sealer
+    from govkernel.provenance.stamping import TimestampService
 
 _URI = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:")
 """How the URI of a key begins that a plugin opens; ``file:`` and all else is a path."""
@@ -48,6 +49,13 @@ TrustConfig = Annotated[
     typer.Option(
         "--trust-config",
         help="For keyless: ClientTrustConfig of the Sigstore instance [default: the public one].",
+    ),
+]
+TimestampUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--timestamp-url",
+        help="Timestamp authority (RFC 3161) that says when it was signed; empty for none [default: [signing] tsa].",
     ),
 ]
 Name = Annotated[
@@ -86,31 +94,49 @@ def open_key(key: str, settings: Settings) -> SigningKey:
 
 
 def open_signer(
-    key: str, settings: Settings, certificate: Path | None = None, trust_config: Path | None = None
+    key: str,
+    settings: Settings,
+    certificate: Path | None = None,
+    trust_config: Path | None = None,
+    timestamp_url: str | None = None,
 ) -> SigningKey | Sealer:
-    """Whoever signs: a key, a key with its certificate, or an identity.
+    """Whoever signs: a key, a key with its certificate, or an identity; with the time, if an authority is to say it.
 
     Raises:
         InputError: ``cli.signer``: options that do not go together; ``certificate.*``.
-        ConfigError: as :func:`open_key`, ``certificate.*``, ``keyless.no-identity``.
+        ConfigError: as :func:`open_key`, ``certificate.*``, ``keyless.no-identity``, ``timestamp.url``.
     """
     from govkernel.cli.anchoring import read_anchor
-    from govkernel.provenance.seal import CertificateSealer, KeylessSealer
+    from govkernel.provenance.seal import CertificateSealer, KeylessSealer, KeySealer
 
     keyless = key == KEYLESS
-    if (keyless and certificate) or (trust_config and not keyless):
+    if (keyless and (certificate or timestamp_url)) or (trust_config and not keyless):
         raise InputError(
             "cli.signer",
             "These options do not go together.",
-            why="A certificate belongs to a key, a trust configuration to --key keyless.",
-            remedy="Give --key K [--certificate C], or --key keyless [--trust-config T].",
+            why="Certificates and timestamps belong to keys; an instance's timestamps stand in its configuration.",
+            remedy="Give --key K [--certificate C] [--timestamp-url U], or --key keyless [--trust-config T].",
         )
     if keyless:
         return KeylessSealer(read_anchor(trust_config) if trust_config else None, _identity_token())
     opened = open_key(key, settings)
+    stamper = _stamper(settings, timestamp_url)
     if certificate is None:
-        return opened
-    return CertificateSealer.of(opened, read_anchor(certificate), datetime.now(UTC))
+        return KeySealer(opened, stamper)
+    return CertificateSealer.of(opened, read_anchor(certificate), datetime.now(UTC), stamper)
+
+
+def _stamper(settings: Settings, url: str | None) -> TimestampService | None:
+    from govkernel.cli.anchoring import read_anchor
+    from govkernel.provenance.stamping import TimestampService
+    from govkernel.provenance.time_authorities import read_time_authorities
+
+    where = settings.signing.tsa if url is None else url
+    if not where:
+        return None
+    roots = settings.signing.tsa_ca
+    times = read_time_authorities(read_anchor(settings.path(roots))) if roots else ()
+    return TimestampService(where, times)
 
 
 def _identity_token() -> str:

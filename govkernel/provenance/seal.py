@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from govkernel.errors import ConfigError, GovkernelError
 from govkernel.hookspecs import SigningKey
-from govkernel.provenance.bundle import sign_bundle, sign_bundle_certified
+from govkernel.provenance.bundle import Stamper, sign_bundle, sign_bundle_certified
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.x509 import MAX_CHAIN, check_signer, read_roots
 
@@ -40,14 +40,20 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True)
 class KeySealer:
-    """A bare key: verifiers must know it."""
+    """A bare key: verifiers must know it.
+
+    Attributes:
+        key: signs.
+        stamper: says when; None leaves that out.
+    """
 
     key: SigningKey
+    stamper: Stamper | None = None
 
     def seal(self, payload: bytes, *, oms: bool = False) -> bytes:
         """A bundle with the key's hint."""
         public = PublicKey.from_pem(self.key.public_key_pem())
-        return sign_bundle(payload, self.key, public.pem_hint if oms else public.key_id)
+        return sign_bundle(payload, self.key, public.pem_hint if oms else public.key_id, self.stamper)
 
 
 @dataclass(frozen=True)
@@ -57,13 +63,17 @@ class CertificateSealer:
     Attributes:
         key: signs.
         chain: DER certificates, the key's first.
+        stamper: says when; None leaves that out, and the bundle holds only as long as the certificate.
     """
 
     key: SigningKey
     chain: Sequence[bytes]
+    stamper: Stamper | None = None
 
     @classmethod
-    def of(cls, key: SigningKey, pem: bytes, now: datetime) -> CertificateSealer:
+    def of(
+        cls, key: SigningKey, pem: bytes, now: datetime, stamper: Stamper | None = None
+    ) -> CertificateSealer:
         """With a chain from PEM, whose first certificate must be the key's, and good for signing now.
 
         Raises:
@@ -85,11 +95,11 @@ class CertificateSealer:
                 remedy="Give the certificate of the signing key first.",
             )
         check_signer(certificates[0], now)
-        return cls(key, tuple(item.public_bytes(Encoding.DER) for item in certificates))
+        return cls(key, tuple(item.public_bytes(Encoding.DER) for item in certificates), stamper)
 
     def seal(self, payload: bytes, *, oms: bool = False) -> bytes:
         """A bundle with the chain, as model-signing writes it."""
-        return sign_bundle_certified(payload, self.key, self.chain)
+        return sign_bundle_certified(payload, self.key, self.chain, self.stamper)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
 ALICE: Final = "alice@example.test"
 LOGIN: Final = "https://login.example.test"
+LONG: Final = timedelta(hours=1)
 OTHER_KEY: Final = p256()
+OTHER_SIGNATURE: Final = sign(OTHER_KEY, b"other")
 STATEMENT: Final = {
     "_type": "https://in-toto.io/Statement/v1",
     "subject": [{"name": "other", "digest": {"sha256": "ab" * 32}}],
@@ -65,7 +67,7 @@ def _flip(bundle: dict[str, Any]) -> None:
 
 
 def _resigned(bundle: dict[str, Any]) -> None:
-    bundle["dsseEnvelope"]["signatures"][0]["sig"] = b64(sign(OTHER_KEY, b"other"))
+    bundle["dsseEnvelope"]["signatures"][0]["sig"] = b64(OTHER_SIGNATURE)
 
 
 def _tree_size(proof: dict[str, Any]) -> None:
@@ -250,6 +252,63 @@ def lies(instance: Instance) -> dict[str, tuple[Orders, str]]:
             Orders(stamped=NOW, body=_v2_digest, **stamped),
             "keyless.log-entry",
         ),
+    }
+
+
+def unlogged(instance: Instance) -> dict[str, tuple[Orders, str]]:
+    """The same of an instance that keeps no log, as GitHub's for private repositories; all but the first lie."""
+    stranger = Instance(now=instance.now)
+    honest = {"logged": False, "scts": (), "stamped": NOW}
+
+    def told(**changes: Any) -> Orders:
+        return Orders(**{**honest, **changes})
+
+    return {
+        "the truth": (told(), ""),
+        "no timestamp": (told(stamped=None), "timestamp.missing"),
+        "timestamp of another authority": (told(stamper=stranger.stamper), "timestamp.untrusted"),
+        "timestamp over something else": (told(stamp_over=b"other"), "timestamp.other-signature"),
+        "timestamp after the certificate": (told(stamped=NOW + timedelta(minutes=30)), "timestamp.future"),
+        "timestamp before the certificate": (told(stamped=EARLIER), "certificate.not-yet-valid"),
+        "certificate expired before signing": (
+            told(recipe=recipe(start=NOW - 2 * LONG, end=NOW - LONG)),
+            "certificate.expired",
+        ),
+        "timestamp twice": (told(edit=_stamp_twice), "timestamp.many"),
+        "timestamp that is none": (told(edit=_stamp_nonsense), "timestamp.malformed"),
+        "certificate of another root": (told(by=stranger.intermediate), "certificate.untrusted"),
+        "certificate of a root of the same name": (
+            told(by=authority("fulcio", authority("fulcio root"))),
+            "certificate.untrusted",
+        ),
+        "certificate issued by a leaf": (
+            told(by=instance.intermediate.issue(Recipe("", (ALICE,)))),
+            "certificate.untrusted",
+        ),
+        "self-signed certificate": (told(edit=_certificate(authority(ALICE).der)), "certificate.key-usage"),
+        "certificate that is none": (told(edit=_certificate(b"\x30\x00")), "certificate.malformed"),
+        "certificate for servers": (
+            told(recipe=recipe(purposes=(ExtendedKeyUsageOID.SERVER_AUTH,))),
+            "certificate.not-code-signing",
+        ),
+        "certificate not for signatures": (
+            told(recipe=recipe(usages=("key_agreement",))),
+            "certificate.key-usage",
+        ),
+        "unknown critical extension": (
+            told(recipe=recipe(extra=((_unknown(), True),))),
+            "certificate.extension",
+        ),
+        "another identity": (told(identity="eve@example.test"), "identity.mismatch"),
+        "another issuer": (told(issuer="https://eve.test"), "identity.issuer"),
+        "no issuer": (told(issuer=""), "identity.issuer"),
+        "payload changed": (told(edit=_flip), "provenance.signature-invalid"),
+        "signature of another key": (told(edit=_resigned), "timestamp.other-signature"),
+        "signature of another key, stamped": (
+            told(edit=_resigned, stamp_over=OTHER_SIGNATURE),
+            "provenance.signature-invalid",
+        ),
+        "two contents": (told(edit=_both), "provenance.bundle-malformed"),
     }
 
 

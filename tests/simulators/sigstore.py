@@ -60,6 +60,7 @@ class Orders(LogOrders):
         stamper: the timestamp authority.
         stamp_over: what the timestamp is over, instead of the signature.
         version: of the entry, 1 or 2.
+        logged: the bundle carries the log's entry.
         edit: changes the bundle at last.
     """
 
@@ -75,6 +76,7 @@ class Orders(LogOrders):
     stamper: Held | None = None
     stamp_over: bytes | None = None
     version: int = 1
+    logged: bool = True
     edit: Edit = nothing
 
 
@@ -149,7 +151,7 @@ class Instance:
         logged = self.log.append(rfc8785.dumps(entry), orders.time or self.now(), orders)
         material: dict[str, Any] = {
             "certificate": {"rawBytes": b64(certificate.public_bytes(Encoding.DER))},
-            "tlogEntries": [logged],
+            "tlogEntries": [logged] if orders.logged else [],
         }
         if orders.stamped:
             over = signature if orders.stamp_over is None else orders.stamp_over

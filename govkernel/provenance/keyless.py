@@ -6,6 +6,7 @@ is told apart by its messages; one we do not know is still a refusal, ``keyless.
 
 from __future__ import annotations
 
+import json
 import re
 from copy import copy
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ MAX_ROOT: Final = 1024 * 1024
 _ISSUER_V2: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 _ISSUER_V1: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _UTF8_STRING: Final = 0x0C
+_LISTS: Final = ("tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities")
 _UNKNOWN: Final = "keyless.refused"
 
 _CHECKS: Final = (
@@ -180,8 +182,9 @@ def read_trusted_root(content: bytes) -> TrustedRoot:
             remedy='pip install "govkernel[sigstore]"',
         ) from None
     try:
-        strict_json.loads(content, max_bytes=MAX_ROOT)
-        root = Root(v1.TrustedRoot.from_json(content))
+        document = strict_json.loads(content, max_bytes=MAX_ROOT)
+        listed = {**{name: [] for name in _LISTS}, **document}  # protobuf's JSON leaves empty lists out
+        root = Root(v1.TrustedRoot.from_json(json.dumps(listed)))
         root.get_fulcio_certs()
     except Exception as error:
         raise ConfigError(

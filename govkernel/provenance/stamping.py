@@ -68,7 +68,7 @@ class TimestampService:
         told, asked = (str(item).encode() for item in (said.tst_info.nonce, request.nonce))
         if not hmac.compare_digest(told, asked):
             raise distrust("nonce", "The timestamp answers another request.")
-        check_purpose(signer_of(said)[0])
+        check_purpose(signer_of(said, self.times)[0])
         if self.times:
             demanded_time([token], signature, self.times, self.clock())
         return token

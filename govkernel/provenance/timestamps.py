@@ -165,11 +165,16 @@ def check_imprint(said: TimeStampResponse, signature: bytes) -> None:
         raise distrust("other-signature", "The timestamp is over something else.")
 
 
-def signer_of(said: TimeStampResponse) -> tuple[x509.Certificate, list[x509.Certificate]]:
+def signer_of(
+    said: TimeStampResponse, authorities: Sequence[TimeAuthority] = ()
+) -> tuple[x509.Certificate, list[x509.Certificate]]:
     """The certificate that signed a timestamp, and the others that it carries.
 
+    A token may leave its certificates out, as GitHub's do; then an authority's own is looked for.
+
     Raises:
-        InputError: ``timestamp.malformed``: not one signer, or its certificate is not there.
+        InputError: ``timestamp.malformed``: not one signer, or it carries only others' certificates; or
+            ``timestamp.untrusted``: it carries none, and no authority has it.
     """
     signers = _read(lambda: list(said.signed_data.signer_infos))
     carried = _read(lambda: sorted(said.signed_data.certificates))
@@ -179,10 +184,14 @@ def signer_of(said: TimeStampResponse) -> tuple[x509.Certificate, list[x509.Cert
         )
     certificates = [_certificate(der) for der in carried]
     named = _read(lambda: (signers[0].issuer, signers[0].serial_number))
-    found = [item for item in certificates if (item.issuer, item.serial_number) == named]
+    known = certificates or [item.only for item in authorities if item.only is not None]
+    found = {item for item in known if (item.issuer, item.serial_number) == named}
+    if not certificates and not found:
+        raise _nobody()
     if len(found) != 1:
         raise distrust("malformed", "A timestamp does not carry the certificate of its signer.")
-    return found[0], [item for item in certificates if item != found[0]]
+    leaf = found.pop()
+    return leaf, [item for item in certificates if item != leaf]
 
 
 def check_purpose(certificate: x509.Certificate) -> None:
@@ -219,7 +228,7 @@ def distrust(problem: str, what: str, why: str = "") -> InputError:
 def _moment(
     said: TimeStampResponse, signature: bytes, authorities: Sequence[TimeAuthority], now: datetime
 ) -> datetime:
-    leaf, carried = signer_of(said)
+    leaf, carried = signer_of(said, authorities)
     moment: datetime = _read(lambda: said.tst_info.gen_time)
     path = _path(leaf, carried, authorities, moment)
     check_purpose(leaf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,12 @@ def test_each_lie_is_refused_by_its_code(name: str, path: Path) -> None:
         assert (outcome.signer.identity, outcome.signed_at) == (ALICE, NOW)
 
 
+def test_a_timestamp_without_certificates_as_github_makes_it(path: Path) -> None:
+    assert isinstance(judged(path, minted(path, replace(HONEST, stamp_bare=True))), VerifiedBundle)
+    stranger = replace(HONEST, stamp_bare=True, stamper=Instance().stamper)
+    assert judged(path, minted(path, stranger)).code == "timestamp.untrusted"
+
+
 def test_it_holds_long_after_the_certificate(path: Path) -> None:
     assert isinstance(judged(path, minted(path), later=timedelta(days=3650)), VerifiedBundle)
 
@@ -84,6 +91,12 @@ def test_an_instance_that_lists_a_certificate_log_demands_its_word(scts: Any, co
     orders = Orders(logged=False, scts=scts, stamped=NOW)
     outcome = judged(path, minted(path, orders), INSTANCE.trusted_root(tlogs=[]))
     assert (outcome.code if isinstance(outcome, RejectedStatement) else "") == code
+
+
+def test_lists_that_are_empty_may_be_left_out(path: Path) -> None:
+    root = json.loads(PRIVATE)
+    del root["tlogs"], root["ctlogs"]
+    assert isinstance(judged(path, minted(path), json.dumps(root).encode()), VerifiedBundle)
 
 
 OVER = {"start": "2020-01-01T00:00:00Z", "end": "2026-05-01T00:00:00Z"}

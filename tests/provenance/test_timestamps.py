@@ -12,6 +12,7 @@ from govkernel.provenance.timestamps import TimeAuthority, demanded_time, signin
 pytest.importorskip("rfc3161_client", reason='install "govkernel[timestamps]"')
 
 from tests.simulators.timestamp_lies import HONEST, HOUR, NOW, THEN, Clock, Tokens, both, lies
+from tests.simulators.x509 import p256
 
 CLOCK = Clock()
 TRUSTED = (TimeAuthority((CLOCK.root.certificate,)),)
@@ -53,6 +54,17 @@ def test_the_certificate_that_may_sign_can_be_named() -> None:
     only = (TimeAuthority((CLOCK.root.certificate,), only=signer.certificate),)
     assert signing_time(CLOCK.tells(signer=signer)(SIGNATURE), SIGNATURE, only, NOW) == THEN
     assert code_of(CLOCK.tells(), only) == "timestamp.untrusted"
+
+
+def test_a_timestamp_may_leave_out_a_certificate_that_is_known() -> None:
+    deep = CLOCK.signer(by=CLOCK.below)
+    tokens = CLOCK.tells(signer=deep, carried=())
+    known = TimeAuthority((CLOCK.root.certificate,), (CLOCK.below.certificate,), only=deep.certificate)
+    assert signing_time(tokens(SIGNATURE), SIGNATURE, (*TRUSTED, known), NOW) == THEN
+    other = TimeAuthority((CLOCK.root.certificate,), only=CLOCK.signer().certificate)
+    assert code_of(tokens, (other,)) == "timestamp.untrusted"
+    forged = CLOCK.tells(signer=deep, carried=(), key=p256())
+    assert code_of(forged, (known,)) == "timestamp.signature"
 
 
 @pytest.mark.parametrize(("start", "end"), [(THEN + HOUR, None), (None, THEN - HOUR)])

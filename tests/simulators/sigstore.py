@@ -17,7 +17,7 @@ import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.simulators.timestamps import OCTETS, UTF8, stamp, tlv
+from tests.simulators.timestamps import OCTETS, UTF8, StampOrders, stamp, tlv
 from tests.simulators.transparency import (
     ORIGIN,
     Key,
@@ -59,6 +59,7 @@ class Orders(LogOrders):
         stamped: time of an RFC 3161 timestamp; None is no timestamp.
         stamper: the timestamp authority.
         stamp_over: what the timestamp is over, instead of the signature.
+        stamp_bare: the timestamp carries no certificate, as GitHub's.
         version: of the entry, 1 or 2.
         logged: the bundle carries the log's entry.
         edit: changes the bundle at last.
@@ -75,6 +76,7 @@ class Orders(LogOrders):
     stamped: datetime | None = None
     stamper: Held | None = None
     stamp_over: bytes | None = None
+    stamp_bare: bool = False
     version: int = 1
     logged: bool = True
     edit: Edit = nothing
@@ -155,7 +157,8 @@ class Instance:
         }
         if orders.stamped:
             over = signature if orders.stamp_over is None else orders.stamp_over
-            token = stamp(orders.stamper or self.stamper, over, orders.stamped)
+            how = StampOrders(carried=() if orders.stamp_bare else None)
+            token = stamp(orders.stamper or self.stamper, over, orders.stamped, orders=how)
             material["timestampVerificationData"] = {"rfc3161Timestamps": [{"signedTimestamp": b64(token)}]}
         found = {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",

@@ -123,7 +123,7 @@ def lies(clock: Clock) -> dict[str, tuple[Tokens, str]]:
         "changed after signing": (tells(info=_later), "timestamp.signature"),
         "granted with changes": (tells(status=1), "timestamp.not-granted"),
         "not granted": (tells(status=2), "timestamp.not-granted"),
-        "without its certificate": (tells(carried=()), "timestamp.malformed"),
+        "without its certificate": (tells(carried=()), "timestamp.untrusted"),
         "with another certificate": (tells(carried=(stranger._honest,)), "timestamp.malformed"),
         "of two signers": (tells(signers=2), "timestamp.malformed"),
         "of no signer": (tells(signers=0), "timestamp.malformed"),

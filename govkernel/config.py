@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -28,6 +28,9 @@ from govkernel.errors import ConfigError
 FILE_NAME: Final = "govkernel.toml"
 STATE: Final = ".govkernel"
 MAX_CONFIG_BYTES: Final = 1024 * 1024
+
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
+"""What an authority of the trust policy may be called; it names a folder too."""
 
 _HIDDEN: Final = ("guard.tenants", "plugins.settings")
 
@@ -53,6 +56,13 @@ class PackTable(_Table):
     parameters: dict[str, Any] = Field(default_factory=dict, description="Values for the pack's parameters.")
 
 
+class InstanceTable(_Table):
+    """One table of ``[trust.instances]``."""
+
+    url: str = Field(min_length=1, max_length=2048, description="URL of the instance's TUF repository.")
+    root: Path = Field(description="Root metadata to start from, given by a person, never downloaded.")
+
+
 class TrustTable(_Table):
     """The ``[trust]`` table."""
 
@@ -61,6 +71,10 @@ class TrustTable(_Table):
     file_roots: list[Path] = Field(
         default_factory=list,
         description="Folders from which servers may resolve file: names; none by default.",
+    )
+    instances: dict[Annotated[str, Field(pattern=NAME)], InstanceTable] = Field(
+        default_factory=dict,
+        description="By name of an authority: `url` of its TUF repository, and the `root` metadata to start from.",
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.provenance.test_lies import ENVELOPE_LIES, OMS_LIES, PAYLOAD_LIES
-from tests.simulators import certificate_lies, keyless_lies, timestamp_lies
+from tests.simulators import certificate_lies, keyless_lies, timestamp_lies, tuf_lies
 from tests.simulators.envelope_lies import ENVELOPES, SUBJECTS
 from tests.simulators.file_lies import FILES
 from tests.simulators.lie_scene import Lie, Scene, refusal, verified
@@ -49,7 +49,8 @@ def tables() -> dict[str, dict[str, str]]:
     private = keyless_lies.unlogged(Instance(now=lambda: keyless_lies.NOW))
     del private["the truth"]
     old = {"an envelope's": ENVELOPE_LIES, "a payload's": PAYLOAD_LIES, "a model's": OMS_LIES}
-    new = {"a timestamp": times, "keyless without a log": private}
+    roots = dict(tuf_lies.LIES)
+    new = {"a repository that": roots, "a timestamp": times, "keyless without a log": private}
     named = {"": LIES, "keyless": keyless, "a chain's": chains, **old, **new}
     return {table: {name: row[1] for name, row in rows.items()} for table, rows in named.items()}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -100,7 +99,7 @@ class KeylessAnchor:
         from sigstore.models import Bundle  # noqa: PLC0415
 
         parsed = _parsed(Bundle, bundle.raw)
-        verifier = copy(self._verifier)  # it keeps what it found out about one bundle
+        verifier = self._verifier.fresh()  # it keeps what it found out about one bundle
         policy = _Policy(self.identity, self.issuer)
         if isinstance(bundle.content, Envelope):
             kind, payload = verifier.verify_dsse(parsed, policy)

@@ -52,6 +52,22 @@ def _digest(body: dict[str, Any]) -> None:
     body["spec"]["payloadHash"]["value"] = "00" * 32
 
 
+def _other_hash(body: dict[str, Any]) -> None:
+    body["spec"]["payloadHash"]["algorithm"] = "sha512"
+
+
+def _two_signatures(body: dict[str, Any]) -> None:
+    body["spec"]["signatures"] *= 2
+
+
+def _no_signatures(body: dict[str, Any]) -> None:
+    body["spec"]["signatures"] = []
+
+
+def _more_in_signature(body: dict[str, Any]) -> None:
+    body["spec"]["signatures"][0]["more"] = "x"
+
+
 def _other_signature(body: dict[str, Any]) -> None:
     body["spec"]["signatures"][0]["signature"] = b64(sign(OTHER_KEY, b"other"))
 
@@ -219,6 +235,10 @@ def lies(instance: Instance) -> dict[str, tuple[Orders, str]]:
         "entry with another payload": (Orders(body=_digest), "keyless.log-entry"),
         "entry with another signature": (Orders(body=_other_signature), "keyless.log-entry"),
         "entry with another certificate": (Orders(body=_other_verifier), "keyless.log-entry"),
+        "entry with another hash": (Orders(body=_other_hash), "keyless.log-entry"),
+        "entry with two signatures": (Orders(body=_two_signatures), "keyless.log-entry"),
+        "entry without signatures": (Orders(body=_no_signatures), "keyless.log-entry"),
+        "entry body with more in a signature": (Orders(body=_more_in_signature), "keyless.log-entry"),
         "entry of another kind": (Orders(body=_set(kind="alpine")), "keyless.log-entry"),
         "entry of another version": (Orders(body=_set(apiVersion="0.0.9")), "keyless.bundle"),
         "entry body that is no entry": (Orders(body=_set(spec={})), "keyless.log-entry"),

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _URI = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:")
 """How the URI of a key begins that a plugin opens; ``file:`` and all else is a path."""
 
+AMBIENT_SECONDS = 30.0
+"""For a CI system to give a token; some of its programs and endpoints know no limit themselves."""
+
 KEYLESS = "keyless"
 """What ``--key`` says to sign with an identity instead of a key."""
 
@@ -143,24 +146,40 @@ def _identity_token() -> str:
     """The token in SIGSTORE_ID_TOKEN, else that of the CI system this runs in; nobody is asked for one."""
     token = os.environ.get("SIGSTORE_ID_TOKEN", "") or _ambient_token()
     if not token:
-        raise ConfigError(
-            "keyless.no-identity",
-            "There is no identity to sign with.",
-            why="SIGSTORE_ID_TOKEN is empty, and this is no CI job that may have a token.",
-            remedy="In GitHub Actions grant `id-token: write`; elsewhere set SIGSTORE_ID_TOKEN.",
-        )
+        raise _no_identity("SIGSTORE_ID_TOKEN is empty, and this is no CI job that may have a token.")
     return token
 
 
 def _ambient_token() -> str:
+    """The token of this CI job; empty when it is none.
+
+    Raises:
+        ConfigError: ``keyless.no-identity``: it is one, and its system gives no token, or none in time.
+    """
+    from govkernel.provenance.deadline import within
+
     try:
         from sigstore.oidc import detect_credential
     except ImportError:
         return ""
+    late = _no_identity(f"The CI system gave no token within {AMBIENT_SECONDS:.0f} seconds.")
     try:
-        return detect_credential() or ""
-    except Exception:  # a CI system that offers none in its own way
-        return ""
+        return within(AMBIENT_SECONDS, detect_credential, late) or ""
+    except ConfigError:
+        raise
+    except Exception as error:  # what it says may quote what the system answered, so only its kind is told
+        raise _no_identity(
+            f"The CI system gave no token: {type(error.__cause__ or error).__name__}."
+        ) from None
+
+
+def _no_identity(why: str) -> ConfigError:
+    return ConfigError(
+        "keyless.no-identity",
+        "There is no identity to sign with.",
+        why=why,
+        remedy="In GitHub Actions grant `id-token: write`; elsewhere set SIGSTORE_ID_TOKEN.",
+    )
 
 
 def keep(bundles: Sequence[NamedBundle], path: Path, out: Path | None, settings: Settings) -> list[Path]:

@@ -5,21 +5,19 @@ A sealer turns the exact bytes of an in-toto Statement into a Sigstore bundle v0
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from govkernel.errors import ConfigError, GovkernelError
 from govkernel.hookspecs import SigningKey
 from govkernel.provenance.bundle import Stamper, sign_bundle, sign_bundle_certified
+from govkernel.provenance.deadline import within
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.x509 import MAX_CHAIN, check_signer, read_roots
-
-T = TypeVar("T")
 
 KEYLESS_SECONDS: Final = 60.0
 """Signing without a key asks an authority, a log and perhaps a timestamp authority."""
@@ -125,7 +123,12 @@ class KeylessSealer:
             ConfigError: ``keyless.not-installed``, ``keyless.config``.
             GovkernelError: ``keyless.sign``, ``keyless.timeout``.
         """
-        return _within(KEYLESS_SECONDS, lambda: self._seal(payload))
+        late = GovkernelError(
+            "keyless.timeout",
+            f"The Sigstore instance did not sign within {KEYLESS_SECONDS:.0f} seconds.",
+            remedy="Check that it can be reached, and try again.",
+        )
+        return within(KEYLESS_SECONDS, lambda: self._seal(payload), late)
 
     def _seal(self, payload: bytes) -> bytes:
         try:
@@ -173,28 +176,3 @@ def sealer_of(signer: SigningKey | Sealer) -> Sealer:
 def _spki(key: Any) -> bytes:
     found: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return found
-
-
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """The result of a call that may hang; the thread of one that does is left behind."""
-    results: list[T] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            results.append(call())
-        except Exception as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise GovkernelError(
-            "keyless.timeout",
-            f"The Sigstore instance did not sign within {seconds:.0f} seconds.",
-            remedy="Check that it can be reached, and try again.",
-        )
-    return results[0]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
-from govkernel.errors import ConfigError
+from govkernel.errors import ConfigError, InputError
 from govkernel.provenance.keyless import read_trusted_root
 from govkernel.provenance.timestamps import TimeAuthority
-from govkernel.provenance.x509 import read_roots
+from govkernel.provenance.x509 import read_certificate, read_roots
 
 if TYPE_CHECKING:
     from sigstore.models import TrustedRoot
@@ -50,8 +48,8 @@ def time_authorities_of(root: TrustedRoot) -> tuple[TimeAuthority, ...]:
 def _authority(item: object) -> TimeAuthority:
     try:
         listed = item.cert_chain.certificates  # type: ignore[attr-defined]
-        leaf, *above = (x509.load_der_x509_certificate(entry.raw_bytes) for entry in listed)
-    except ValueError as error:
+        leaf, *above = (read_certificate(entry.raw_bytes) for entry in listed)
+    except (ValueError, InputError) as error:
         raise ConfigError(
             "keyless.root",
             "The trusted root has a timestamp authority whose certificates cannot be read.",

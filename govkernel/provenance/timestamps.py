@@ -1,39 +1,36 @@
 """Trusted timestamps (RFC 3161): when a signature existed, by an authority that somebody trusts for that. ADR 0023.
 
-What the token says is checked by us, and the path to its authority too; the signature over it (CMS) by
-rfc3161-client, which is imported when a timestamp is looked at, never before.
+What the token says is checked by us, and the path to its authority too; the signature over it (CMS) by rfc3161-client.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from govkernel.errors import ConfigError, GovkernelError, InputError
-from govkernel.provenance.x509 import (
-    MAX_CHAIN,
-    check_extensions,
-    check_time,
-    extension,
-    path_above,
-    read_certificate,
+from govkernel.errors import GovkernelError, InputError
+from govkernel.provenance.timestamp_tokens import (
+    check_imprint,
+    check_purpose,
+    distrust,
+    nobody,
+    read_token,
+    reading,
+    signer_of,
 )
+from govkernel.provenance.x509 import check_extensions, check_time, path_above
 
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
+    from rfc3161_client.tsp import Accuracy
 
 MAX_TIMESTAMPS: Final = 32
 """Timestamps of one bundle, as Sigstore's clients bound them."""
-
-MAX_TOKEN: Final = 64 * 1024
-"""Bytes of one response; those with a chain of RSA certificates have about 10,000."""
 
 MAX_SKEW: Final = timedelta(minutes=1)
 """How far an authority's clock may be ahead of ours, and how exact it must say it is."""
@@ -41,11 +38,6 @@ MAX_SKEW: Final = timedelta(minutes=1)
 MAX_SPREAD: Final = timedelta(hours=1)
 """How far apart the timestamps of one signature may be: they are taken when it is made."""
 
-_HASHES: Final = {
-    "2.16.840.1.101.3.4.2.1": "sha256",
-    "2.16.840.1.101.3.4.2.2": "sha384",
-    "2.16.840.1.101.3.4.2.3": "sha512",
-}
 _UNTRUSTED: Final = "timestamp.untrusted"
 _LAPSED: Final = frozenset({"certificate.expired", "certificate.not-yet-valid"})
 
@@ -96,7 +88,8 @@ def signing_time(
     moments = []
     for token in tokens:
         try:
-            moments.append(_moment(read_token(token), signature, authorities, now))
+            with reading():
+                moments.append(_moment(read_token(token), signature, authorities, now))
         except InputError as error:
             if error.code != _UNTRUSTED:
                 raise
@@ -117,119 +110,15 @@ def demanded_time(
         raise distrust("missing", "The bundle carries no timestamp.")
     found = signing_time(tokens, signature, authorities, now)
     if found is None:
-        raise _nobody()
+        raise nobody()
     return found
-
-
-def read_token(token: bytes) -> TimeStampResponse:
-    """A response that grants a timestamp.
-
-    Raises:
-        InputError: ``timestamp.malformed`` or ``timestamp.not-granted``.
-        ConfigError: ``timestamp.not-installed``.
-    """
-    try:
-        from rfc3161_client import decode_timestamp_response  # noqa: PLC0415
-    except ImportError:
-        raise ConfigError(
-            "timestamp.not-installed",
-            "Timestamps need rfc3161-client, which is not installed.",
-            remedy='pip install "govkernel[timestamps]"',
-        ) from None
-    try:
-        if len(token) > MAX_TOKEN:
-            raise ValueError(f"more than {MAX_TOKEN} bytes")
-        said = decode_timestamp_response(token)
-        status = said.status
-    except Exception as error:  # the library reads strangers' bytes, and raises what it likes
-        raise distrust("malformed", "A timestamp cannot be read.", type(error).__name__) from None
-    if status != 0:
-        raise distrust("not-granted", f"The timestamp authority did not grant a timestamp: status {status}.")
-    return said
-
-
-def check_imprint(said: TimeStampResponse, signature: bytes) -> None:
-    """Refuse a timestamp that is over something else, or over a hash that is not accepted.
-
-    Raises:
-        InputError: ``timestamp.hash``, ``timestamp.other-signature`` or ``timestamp.malformed``.
-    """
-    imprint = _read(lambda: said.tst_info.message_imprint)
-    name = _HASHES.get(_read(lambda: imprint.hash_algorithm.dotted_string))
-    signed_with = _read(lambda: {item.dotted_string for item in said.signed_data.digest_algorithms})
-    if name is None or not signed_with <= set(_HASHES):
-        raise distrust(
-            "hash", "The timestamp is over a hash that is not accepted.", "Only SHA-256, -384, -512 are."
-        )
-    if not hmac.compare_digest(_read(lambda: bytes(imprint.message)), hashlib.new(name, signature).digest()):
-        raise distrust("other-signature", "The timestamp is over something else.")
-
-
-def signer_of(
-    said: TimeStampResponse, authorities: Sequence[TimeAuthority] = ()
-) -> tuple[x509.Certificate, list[x509.Certificate]]:
-    """The certificate that signed a timestamp, and the others that it carries.
-
-    A token may leave its certificates out, as GitHub's do; then an authority's own is looked for.
-
-    Raises:
-        InputError: ``timestamp.malformed``: not one signer, or it carries only others' certificates; or
-            ``timestamp.untrusted``: it carries none, and no authority has it.
-    """
-    signers = _read(lambda: list(said.signed_data.signer_infos))
-    carried = _read(lambda: sorted(said.signed_data.certificates))
-    if len(signers) != 1 or len(carried) > MAX_CHAIN:
-        raise distrust(
-            "malformed", f"A timestamp has {len(signers)} signers and {len(carried)} certificates."
-        )
-    certificates = [_certificate(der) for der in carried]
-    named = _read(lambda: (signers[0].issuer, signers[0].serial_number))
-    known = certificates or [item.only for item in authorities if item.only is not None]
-    found = {item for item in known if (item.issuer, item.serial_number) == named}
-    if not certificates and not found:
-        raise _nobody()
-    if len(found) != 1:
-        raise distrust("malformed", "A timestamp does not carry the certificate of its signer.")
-    leaf = found.pop()
-    return leaf, [item for item in certificates if item != leaf]
-
-
-def check_purpose(certificate: x509.Certificate) -> None:
-    """Refuse a certificate that is not for time stamping and nothing else (RFC 3161, section 2.3).
-
-    Raises:
-        InputError: ``timestamp.purpose``, ``timestamp.purpose-not-critical`` or ``timestamp.authority``.
-    """
-    try:
-        purposes = extension(certificate, x509.ExtendedKeyUsage)
-        usage = extension(certificate, x509.KeyUsage)
-    except InputError as error:
-        raise distrust("authority", error.what) from None
-    if purposes is None or list(purposes.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
-        raise distrust("purpose", "The authority's certificate is not for time stamping alone.")
-    if not purposes.critical:
-        raise distrust(
-            "purpose-not-critical", "The authority's certificate does not insist on being for time only."
-        )
-    if usage is not None and not (usage.value.digital_signature or usage.value.content_commitment):
-        raise distrust("purpose", "The authority's certificate is not for signatures.")
-
-
-def distrust(problem: str, what: str, why: str = "") -> InputError:
-    """The error for a timestamp that does not hold."""
-    return InputError(
-        f"timestamp.{problem}",
-        what,
-        why=why,
-        remedy="Sign again with a timestamp of an authority that is trusted, or fetch the bundle again.",
-    )
 
 
 def _moment(
     said: TimeStampResponse, signature: bytes, authorities: Sequence[TimeAuthority], now: datetime
 ) -> datetime:
-    leaf, carried = signer_of(said, authorities)
-    moment: datetime = _read(lambda: said.tst_info.gen_time)
+    leaf, carried = signer_of(said, [item.only for item in authorities if item.only is not None])
+    moment: datetime = said.tst_info.gen_time
     path = _path(leaf, carried, authorities, moment)
     check_purpose(leaf)
     check_imprint(said, signature)
@@ -247,7 +136,7 @@ def _path(
     moment: datetime,
 ) -> list[x509.Certificate]:
     """The path above the authority's certificate; its reason if one of them nearly vouches for it."""
-    refused: GovkernelError = _nobody()
+    refused: GovkernelError = nobody()
     for authority in authorities:
         if authority.only is not None and authority.only != leaf:
             continue
@@ -294,34 +183,11 @@ def _check_signature(
 
 
 def _check_accuracy(said: TimeStampResponse) -> None:
-    accuracy = _read(lambda: said.tst_info.accuracy)
+    accuracy: Accuracy | None = said.tst_info.accuracy
     if accuracy is None:
         return
-    told = _read(
-        lambda: timedelta(
-            seconds=accuracy.seconds or 0,
-            milliseconds=accuracy.millis or 0,
-            microseconds=accuracy.micros or 0,
-        )
+    told = timedelta(
+        seconds=accuracy.seconds or 0, milliseconds=accuracy.millis or 0, microseconds=accuracy.micros or 0
     )
     if told > MAX_SKEW:
         raise distrust("inaccurate", f"The timestamp is exact to {told} only.")
-
-
-def _certificate(der: bytes) -> x509.Certificate:
-    try:
-        return read_certificate(der)
-    except InputError as error:
-        raise distrust("malformed", error.what) from None
-
-
-def _read(field: Any) -> Any:
-    """A field of a response, which the library parses when it is asked for."""
-    try:
-        return field()
-    except Exception as error:
-        raise distrust("malformed", "A timestamp cannot be read.", type(error).__name__) from None
-
-
-def _nobody() -> InputError:
-    return distrust("untrusted", "No timestamp authority that is trusted here says when it was signed.")

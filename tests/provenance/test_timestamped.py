@@ -28,6 +28,7 @@ pytest.importorskip("rfc3161_client", reason='install "govkernel[timestamps]"')
 
 from tests.simulators.lying_signer import b64, signed
 from tests.simulators.signing import bare, certified
+from tests.simulators.sigstore import Instance
 from tests.simulators.timestamp_lies import HOUR, NOW, THEN, Clock, Tokens, lies
 from tests.simulators.x509 import Recipe, authority
 
@@ -261,7 +262,24 @@ def test_timestamps_that_are_no_list(data: Any, artifact: Artifact) -> None:
     assert outcome.code in {"provenance.bundle-malformed", "provenance.base64"}
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"no pem"])
+def _root_with(der: bytes) -> bytes:
+    chain = {
+        "certChain": {"certificates": [{"rawBytes": b64(der)}]},
+        "validFor": {"start": "2020-01-01T00:00:00Z"},
+    }
+    return Instance().trusted_root(timestampAuthorities=[chain])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"no pem",
+        _root_with(b"\x30\x00"),
+        _root_with(CLOCK.root.der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x12")),
+    ],
+)
 def test_a_file_that_names_no_authority(content: bytes) -> None:
     with pytest.raises(ConfigError) as refused:
         read_time_authorities(content)

@@ -130,6 +130,10 @@ def lies(clock: Clock) -> dict[str, tuple[Tokens, str]]:
         "that is none": (lambda _: [b"\x30\x03\x02\x01\x00"], "timestamp.malformed"),
         "that is empty": (lambda _: [b""], "timestamp.malformed"),
         "that does not end": (lambda _: [b"\x30" * 100_000], "timestamp.malformed"),
+        "with a name that cannot be read": (
+            lambda signature: [tells()(signature)[0].replace(b"\x0c\x09time root", b"\x13\x09time\xffroot")],
+            "timestamp.malformed",
+        ),
         "twice": (lambda signature: tells()(signature) * 2, "timestamp.many"),
         "33 times": (
             lambda signature: [tells(THEN + timedelta(seconds=n))(signature)[0] for n in range(33)],

@@ -83,7 +83,7 @@ def open_key(key: str, settings: Settings) -> SigningKey:
     from govkernel.provenance.keys import LocalKeyProvider
     from govkernel.provenance.plugin_keys import open_plugin_key
 
-    if not _URI.match(key) or Path(key).is_file():
+    if not _URI.match(key) or _is_file(key):
         secret = os.environ.get("GOVKERNEL_KEY_PASSPHRASE", "")
         return LocalKeyProvider(passphrase=secret.encode() or None).open(key)
     opened = open_plugin_key(plugin_host(settings), key)
@@ -94,6 +94,13 @@ def open_key(key: str, settings: Settings) -> SigningKey:
             remedy="Give a PEM file, or install the plugin for this key store, e.g. govkernel-signers.",
         )
     return opened
+
+
+def _is_file(key: str) -> bool:
+    try:
+        return Path(key).is_file()
+    except (OSError, ValueError):  # longer than a name may be, or with characters that none has
+        return False
 
 
 def open_signer(

@@ -100,7 +100,7 @@ def test_a_store_that_says_no_writes_nothing(run: Run, vault: Vault) -> None:
 
 
 def test_a_scheme_that_nobody_opens(run: Run, model: Path) -> None:
-    for uri in ("safe://release", "safe:release"):
+    for uri in ("safe://release", "safe:release", f"safe:{'x' * 300}"):
         refused = run("sign", "model", "model", "--key", uri, "--json")
         assert (refused.code, refused.json()["error"]["code"]) == (2, "key.unknown-scheme")
 

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from govkernel_signers import SignersPlugin, SignersSettings
 from govkernel_signers.web import unpacked
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opening import check, open_uri, refused
 from pydantic import ValidationError
@@ -86,13 +86,13 @@ def _credentials(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("IDENTITY_HEADER", MSI_SECRET)
 
 
-def settings(store: Store, **more: Any) -> dict[str, Any]:
+def table(store: Store, **more: Any) -> dict[str, Any]:
     where = {"address" if isinstance(store, Vault) else "endpoint": store.url}
     return {type(store).__name__.lower(): where, **more}
 
 
 def opened(store: Store, uri: str = "", **more: Any) -> SigningKey:
-    return open_uri(uri or URIS[type(store)], settings(store, **more))
+    return open_uri(uri or URIS[type(store)], table(store, **more))
 
 
 def test_it_offers_what_the_hook_asks_for() -> None:
@@ -318,6 +318,7 @@ def test_a_uri_that_names_no_key(uri: str) -> None:
     assert refused(lambda: open_uri(uri, {})) == "signer.uri"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["vault://", "awskms:///", "gcpkms://projects/", "azurekms://", "pkcs11:"]), st.text())
 def test_whatever_a_uri_says_it_is_refused_or_asked_for(prefix: str, rest: str) -> None:
     plugin = SignersPlugin({})

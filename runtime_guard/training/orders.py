@@ -71,6 +71,7 @@ EVERYDAY: Final = (
     Recipe("everyday", "everyday", "asked", NONE, 2500),
     Recipe("short messages", "short", "text", NONE, 2000),
     Recipe("tasks on a text", "tasks", "text", NONE, 2500),
+    Recipe("requests", "requests", "text", NONE, 2500),
 )
 """What stands around attacks, and mostly stands alone."""
 

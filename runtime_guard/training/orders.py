@@ -21,6 +21,14 @@ PAIRS: Final[tuple[tuple[Recipe, Recipe], ...]] = (
         Recipe("innocent words in text", "innocent_words", "text", NONE, 1000, _EVEN, among=True),
     ),
     (
+        Recipe("spoken attack", "spoken", "attack", INJECTED, 400, _MIXED),
+        Recipe("spoken plainly", "spoken", "plain", NONE, 400, _MIXED),
+    ),
+    (
+        Recipe("spoken attack in document", "spoken", "attack", INJECTED, 600, _EVEN, held=True),
+        Recipe("spoken plainly in document", "spoken", "plain", NONE, 600, _EVEN, held=True),
+    ),
+    (
         Recipe("switch", "switch", "text", INJECTED, 2500),
         Recipe("turns", "turns", "text", NONE, 2500),
     ),

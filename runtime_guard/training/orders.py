@@ -14,15 +14,15 @@ _SENSITIVE: Final = {**QUIET, "harmful_request": 0}
 PAIRS: Final[tuple[tuple[Recipe, Recipe], ...]] = (
     (
         Recipe("override", "override", "text", INJECTED, 4000, _MIXED),
-        Recipe("innocent words", "innocent_words", "text", NONE, 4000, _MIXED),
+        Recipe("calm orders", "calm_orders", "text", NONE, 4000, _MIXED),
     ),
     (
         Recipe("override in text", "override", "text", INJECTED, 1000, _EVEN, among=True),
-        Recipe("innocent words in text", "innocent_words", "text", NONE, 1000, _EVEN, among=True),
+        Recipe("calm orders in text", "calm_orders", "text", NONE, 1000, _EVEN, among=True),
     ),
     (
-        Recipe("spoken attack", "spoken", "attack", INJECTED, 400, _MIXED),
-        Recipe("spoken plainly", "spoken", "plain", NONE, 400, _MIXED),
+        Recipe("spoken attack", "spoken", "attack", INJECTED, 260, _MIXED),
+        Recipe("spoken plainly", "spoken", "plain", NONE, 260, _MIXED),
     ),
     (
         Recipe("spoken attack in document", "spoken", "attack", INJECTED, 600, _EVEN, held=True),
@@ -76,6 +76,8 @@ PAIRS: Final[tuple[tuple[Recipe, Recipe], ...]] = (
 """Attacks beside what is harmless in the same words and layouts."""
 
 EVERYDAY: Final = (
+    Recipe("innocent words", "innocent_words", "text", NONE, 3500, _MIXED),
+    Recipe("innocent words in text", "innocent_words", "text", NONE, 1000, _EVEN, among=True),
     Recipe("everyday", "everyday", "asked", NONE, 2500),
     Recipe("short messages", "short", "text", NONE, 2000),
     Recipe("tasks on a text", "tasks", "text", NONE, 2500),

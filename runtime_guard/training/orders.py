@@ -65,6 +65,10 @@ PAIRS: Final[tuple[tuple[Recipe, Recipe], ...]] = (
         Recipe("harmless in other language", "languages", "harmless", NONE, 5000, _MIXED),
     ),
     (
+        Recipe("persona in other language", "languages", "persona", INJECTED | JAILBREAK, 900),
+        Recipe("harmless persona in other language", "languages", "role", NONE, 900),
+    ),
+    (
         Recipe("attack in two languages", "languages", "mixedattack", INJECTED, 1200, _MIXED),
         Recipe("harmless in two languages", "languages", "mixedharmless", NONE, 1200, _MIXED),
     ),

@@ -85,6 +85,8 @@ EVERYDAY: Final = (
     Recipe("everyday", "everyday", "asked", NONE, 2500),
     Recipe("short messages", "short", "text", NONE, 2000),
     Recipe("tasks on a text", "tasks", "text", NONE, 2500),
+    Recipe("technical work", "techwork", "text", NONE, 3000),
+    Recipe("contracts and letters", "legal", "text", NONE, 2000, _EVEN),
     Recipe("requests", "requests", "text", NONE, 2500),
 )
 """What stands around attacks, and mostly stands alone."""

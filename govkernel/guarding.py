@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
 
 from govkernel import checks
 from govkernel.assemble import Assembly
@@ -13,6 +15,7 @@ from govkernel.domain import Finding
 from govkernel.errors import PluginError
 from govkernel.hookspecs import Detector
 from govkernel.plugins import PluginHost, Provider
+from govkernel.vaulting import open_vault
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.options import Options
 from runtime_guard.plugin import DetectorsPlugin
@@ -20,6 +23,11 @@ from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
 from runtime_guard.screen import MAX_FINDINGS, Screen
+from runtime_guard.tokens.errors import VaultError
+from runtime_guard.tokens.vault import Vault
+
+PURGE_SECONDS: Final = 600
+"""How long expired entries of the vault may lie around, unread."""
 
 
 class IsolatedDetector:
@@ -113,4 +121,17 @@ async def guard_app(parts: Assembly) -> AsyncIterator[GuardApp]:
     chosen = [item.value for item in parts.host.providers("govkernel_upstreams")]
     upstreams = [*chosen, StaticUpstream(table.upstream, table.upstream_key)]
     screen = screen_of(parts.host, options_of(parts.settings), shed=table.overload == "shed")
-    yield GuardApp(settings, parts.kernel.decide, screen, upstreams)
+    async with open_vault(parts.settings, parts.host) as opened:
+        purging = asyncio.ensure_future(_purge(opened.vault))
+        try:
+            yield GuardApp(settings, parts.kernel.decide, screen, upstreams, vault=opened.vault)
+        finally:
+            purging.cancel()
+
+
+async def _purge(vault: Vault) -> None:
+    """Remove what has expired, now and then. A fault is told to the next request that needs the vault."""
+    while True:
+        with suppress(VaultError):
+            await vault.purge(int(time.time()))
+        await asyncio.sleep(PURGE_SECONDS)

@@ -8,7 +8,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from govkernel.domain import Finding
 from govkernel.errors import InputError
@@ -31,6 +31,13 @@ MAX_FINDINGS: Final = 1_000
 ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
 
 _YIELD_EVERY: Final = 16
+
+
+class Looks(Protocol):
+    """Looks at a window: a screen, or what stands before one."""
+
+    async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
+        """Findings in a window, in offsets of the whole text; see :meth:`Screen.window`."""
 
 
 class Screen:
@@ -196,7 +203,7 @@ class CellScreen:
         tenant: whose it is.
     """
 
-    def __init__(self, screen: Screen, role: str, tenant: str = "") -> None:
+    def __init__(self, screen: Looks, role: str, tenant: str = "") -> None:
         self._screen = screen
         self._role = role
         self._tenant = tenant

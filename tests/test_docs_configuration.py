@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard, get_args, get_origin
 
@@ -33,17 +34,19 @@ def rows() -> list[str]:
         table = PackTable if name == "packs" else field.annotation
         assert isinstance(table, type)
         assert issubclass(table, BaseModel)
-        found += _of_table("packs[]" if name == "packs" else name, table)
+        found.extend(_table("packs[]" if name == "packs" else name, table))
     return found
 
 
-def _of_table(prefix: str, table: type[BaseModel]) -> list[str]:
-    found: list[str] = []
+def _table(prefix: str, table: type[BaseModel]) -> Iterator[str]:
     for key, item in table.model_fields.items():
-        found.append(_row(f"{prefix}.{key}", item))
-        if get_origin(item.annotation) is list and _is_table(listed := get_args(item.annotation)[0]):
-            found += _of_table(f"{prefix}.{key}[]", listed)
-    return found
+        inner = item.annotation
+        if _is_table(inner):
+            yield from _table(f"{prefix}.{key}", inner)
+            continue
+        yield _row(f"{prefix}.{key}", item)
+        if get_origin(inner) is list and _is_table(listed := get_args(inner)[0]):
+            yield from _table(f"{prefix}.{key}[]", listed)
 
 
 def _is_table(kind: object) -> TypeGuard[type[BaseModel]]:

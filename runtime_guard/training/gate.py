@@ -99,8 +99,8 @@ calibrated (Platt, classes weighted alike); bounds let 0.1, 1 or 5 % of harmless
 learned from and of sources it did not. docs/adr/0019-gate-and-encoder.md. Made by `python -m runtime_guard.training`.
 
 **Not for**: judging people. **Limits**: it knows words and their neighbours, not meaning; what is an injection only
-beside a certain system prompt it cannot know; English first, orders in de, es, fr, it, pt, ru, zh. The tweets of
-Davidson et al. are slanted against dialects, and so is what is learned from them.
+beside a certain system prompt it cannot know; English first, orders in ar, de, es, fr, hi, it, ja, ko, nl, pl, pt, ru,
+tr, uk, zh. The tweets of Davidson et al. are slanted against dialects, and so is what is learned from them.
 
 ## Sources left out
 

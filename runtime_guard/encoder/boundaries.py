@@ -47,7 +47,7 @@ def bounded(text: str, spans: Sequence[Span]) -> list[Span]:
             found[-1] = (last[0], max(last[1], whole[1]), last[2], (last[3] + whole[3]) / 2)
         elif whole[0] < whole[1] and (last is None or last[1] <= whole[0]):
             found.append(whole)
-    return [trimmed for span in found if (trimmed := _trimmed(text, span))[0] < trimmed[1]]
+    return [span for span in (trimmed(text, span) for span in found) if span[0] < span[1]]
 
 
 def same_word(text: str, at: int) -> bool:
@@ -86,7 +86,8 @@ def _one(text: str, left: Span, right: Span) -> bool:
     return gap in (".", ". ") and bool(_INITIAL.search(text[max(left[0], left[1] - 2) : left[1]]))
 
 
-def _trimmed(text: str, span: Span) -> Span:
+def trimmed(text: str, span: Span) -> Span:
+    """A span without the marks, possessive and full stop of the sentence at its ends; empty when nothing is left."""
     start, end, entity, score = span
     while start < end and not _opens(text[start]):
         start += 1

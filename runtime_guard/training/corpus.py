@@ -11,9 +11,10 @@ from typing import Final, TypeVar
 from runtime_guard.encoder.tags import ENTITIES as TYPES
 from runtime_guard.training.example import ENTITIES, Example
 from runtime_guard.training.generate import PREFIX, generate, technical_text
-from runtime_guard.training.people import Tagged, sentences
+from runtime_guard.training.people import sentences
 from runtime_guard.training.samples import read_tagged
 from runtime_guard.training.sources import read_sources
+from runtime_guard.training.tagged import Tagged
 
 _T = TypeVar("_T", Example, Tagged)
 
@@ -34,7 +35,7 @@ FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Sources that are left out together; each fold has attacks and harmless text of every kind there is."""
 
-PEOPLE: Final = 9000
+PEOPLE: Final = 16_000
 MOST_OF_A_SOURCE: Final = 1000
 MOST_OF_A_RECIPE: Final = 1000
 MOST_OF_TAGGED: Final = 2600
@@ -69,7 +70,7 @@ def thinned(
 
 def _people_as_examples(seed: int) -> Iterator[Example]:
     known = dict.fromkeys(("prompt_injection", "jailbreak", "harmful_request", "harmful_response", "hate"), 0)
-    for item in sentences(PEOPLE // 3, seed + 1, frozenset(TYPES)):
+    for item in sentences(PEOPLE // 4, seed + 1, frozenset(TYPES)):
         yield Example(
             item.text,
             "user",

@@ -25,7 +25,6 @@ from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.training.corpus import FOLDS, corpus, tagged_corpus, thinned
 from runtime_guard.training.example import Example
 from runtime_guard.training.fit_encoder import FROZEN, FittedEncoder, fit_encoder
-from runtime_guard.training.people import Tagged
 from runtime_guard.training.samples import lower, read_tagged, safety_samples, tag_samples
 from runtime_guard.training.sources import read_sources
 from runtime_guard.training.spans import SpanCounts, counted, markdown_spans
@@ -38,6 +37,7 @@ from runtime_guard.training.tables import (
     markdown_shares,
     shared_bounds,
 )
+from runtime_guard.training.tagged import Tagged
 
 BASE: Final = "all-MiniLM-L6-v2"
 BASE_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -19,8 +19,8 @@ from runtime_guard.encoder.pieces import windows_of
 from runtime_guard.encoder.tags import ENTITIES, SHAPES, TAGS, encode, shapes
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.training.example import Example
-from runtime_guard.training.people import Tagged
 from runtime_guard.training.sources import rows_of
+from runtime_guard.training.tagged import Tagged
 
 NO_TAG: Final = -100
 """Tag of pieces that are not taught."""

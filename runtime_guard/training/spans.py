@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from runtime_guard.training.people import Tagged
+from runtime_guard.training.tagged import Tagged
 
 Span = tuple[int, int, str]
 

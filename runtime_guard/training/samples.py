@@ -16,8 +16,9 @@ from tokenizers import Tokenizer
 from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.heads import ROLES
 from runtime_guard.encoder.pieces import windows_of
-from runtime_guard.encoder.tags import ENTITIES, SHAPES, TAGS, encode, shapes
+from runtime_guard.encoder.tags import SHAPES, TAGS, encode, shapes
 from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.training.annotation import ALL, ANNOTATED, conventional
 from runtime_guard.training.example import Example
 from runtime_guard.training.sources import rows_of
 from runtime_guard.training.tagged import Tagged
@@ -35,7 +36,6 @@ PII_FILES: Final = (
     "pii_presidio_generated_large_subset",
     "pii_nano",
 )
-_ALL: Final = frozenset(ENTITIES)
 
 
 @dataclass
@@ -67,13 +67,15 @@ class Sample:
 
 
 def read_tagged(folder: Path) -> Iterator[Tagged]:
-    """Every text with personal data of the folder."""
+    """Every text with personal data of the folder, annotated by our convention."""
     for name in PII_FILES:
         for number, row in enumerate(rows_of(folder, name)):
-            spans = tuple((s["start"], s["end"], s["type"]) for s in row["spans"] if s["type"] in _ALL)
-            annotated = frozenset(row.get("annotated_types") or _ALL) & _ALL
+            marked = tuple((s["start"], s["end"], s["type"]) for s in row["spans"])
+            spans, doubtful = conventional(row["text"], marked, row["source"])
+            annotated = ANNOTATED.get(row["source"], frozenset(row.get("annotated_types") or ALL) & ALL)
+            kept = tuple(span for span in spans if span[2] in annotated)
             held = row.get("split") in ("dev", "test") or ("split" not in row and number % 5 == 0)
-            yield Tagged(row["text"], spans, annotated, row["source"], held)
+            yield Tagged(row["text"], kept, annotated, row["source"], held, doubtful)
 
 
 def safety_samples(examples: Sequence[Example], tokenizer: Tokenizer, most: int = 2) -> Iterator[Sample]:
@@ -105,11 +107,11 @@ def tag_samples(tagged: Iterable[Tagged], tokenizer: Tokenizer) -> Iterator[Samp
         silent = [index for index, tag in enumerate(TAGS) if index and tag[2:] not in item.annotated]
         for window in windows_of(item.text, tokenizer):
             tags = encode(item.spans, window.offsets)
-            special = [start == end for start, end in window.offsets]
+            skipped = [start == end or _doubtful(item, start, end) for start, end in window.offsets]
             yield Sample(
                 window.ids,
                 shapes(item.text, window.offsets).astype(np.float16),
-                [NO_TAG if skip else tag for tag, skip in zip(tags, special, strict=True)],
+                [NO_TAG if skip else tag for tag, skip in zip(tags, skipped, strict=True)],
                 silent,
                 values,
                 weights,
@@ -117,6 +119,10 @@ def tag_samples(tagged: Iterable[Tagged], tokenizer: Tokenizer) -> Iterator[Samp
                 owner,
                 item.source,
             )
+
+
+def _doubtful(item: Tagged, start: int, end: int) -> bool:
+    return any(first < end and start < last for first, last in item.doubtful)
 
 
 def _known(example: Example) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

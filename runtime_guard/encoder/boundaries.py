@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -36,11 +37,12 @@ def bounded(text: str, spans: Sequence[Span]) -> list[Span]:
         text: the text.
         spans: start, end, entity and score, by start.
     """
-    addresses = _addresses(text)
+    starts, ends = _addresses(text)
     found: list[Span] = []
     for span in spans:
         whole = _whole(text, span)
-        if any(start <= whole[0] and whole[1] <= end for start, end in addresses):
+        address = bisect_right(starts, whole[0]) - 1
+        if address >= 0 and whole[1] <= ends[address]:
             continue
         last = found[-1] if found else None
         if last and last[2] == whole[2] and _one(text, last, whole):
@@ -59,10 +61,12 @@ def _of_word(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character) in ("Mn", "Mc", "Cf")
 
 
-def _addresses(text: str) -> list[tuple[int, int]]:
+def _addresses(text: str) -> tuple[list[int], list[int]]:
+    """Where addresses start, and where they end."""
     if "@" not in text and "://" not in text:
-        return []
-    return [match.span() for match in _ADDRESS.finditer(text)]
+        return [], []
+    found = [match.span() for match in _ADDRESS.finditer(text)]
+    return [start for start, _ in found], [end for _, end in found]
 
 
 def _whole(text: str, span: Span) -> Span:

@@ -83,13 +83,13 @@ def make_encoder(data: Path, seed: int, tell: Tell) -> MadeEncoder:
     encoder = GuardEncoder.read(plain)
     logits = judged(encoder, held)
     slopes, offsets = calibration(held, logits)
-    strange = _strange(data, folder, seed, tell)
+    strange, strange_spans = _strange(data, folder, seed, tell)
     own = Judged(held, logits * slopes + offsets)
     bounds = shared_bounds(own, strange)
     files = _files(folder, fitted, slopes, offsets, bounds)
     spans = spans_found(encoder, [item for item in read_tagged(data) if item.validation])
     tell("encoder: judged")
-    return MadeEncoder(files, _card(own, strange, bounds, spans))
+    return MadeEncoder(files, _card(own, strange, bounds, spans, strange_spans))
 
 
 def judged(encoder: GuardEncoder, examples: Sequence[Example]) -> Logits:
@@ -134,10 +134,13 @@ def _fit(
     return fit_encoder(bert, samples, seed, tell=lambda line: tell(f"encoder: {line}"))
 
 
-def _strange(data: Path, folder: Path, seed: int, tell: Tell) -> Judged:
+def _strange(data: Path, folder: Path, seed: int, tell: Tell) -> tuple[Judged, dict[str, SpanCounts]]:
+    """Sources judged by encoders that saw none of their rows: labels, and spans."""
     real = read_sources(data)
+    people = [item for item in read_tagged(data) if item.validation]
     kept: list[Example] = []
     parts: list[Logits] = []
+    spans: dict[str, SpanCounts] = {}
     for name in STRANGE:
         left_out = FOLDS[name]
         examples = corpus(data, seed, left_out)
@@ -153,8 +156,9 @@ def _strange(data: Path, folder: Path, seed: int, tell: Tell) -> Judged:
         held = _some([item for item in real if item.source in left_out], seed)
         parts.append(judged(encoder, held) * slopes + offsets)
         kept += held
+        spans |= spans_found(encoder, [item for item in people if item.source in left_out])
         tell(f"encoder: fold {name} judged, {len(held)} texts")
-    return Judged(kept, np.concatenate(parts))
+    return Judged(kept, np.concatenate(parts)), spans
 
 
 def _share(items: Sequence[_T]) -> Sequence[_T]:
@@ -196,7 +200,13 @@ def _short(bert: Bert) -> Weights:
     return {**bert.weights, name: bert.weights[name][:LENGTH]}
 
 
-def _card(own: Judged, strange: Judged, bounds: dict[str, float], spans: dict[str, SpanCounts]) -> str:
+def _card(
+    own: Judged,
+    strange: Judged,
+    bounds: dict[str, float],
+    spans: dict[str, SpanCounts],
+    strange_spans: dict[str, SpanCounts],
+) -> str:
     return f"""# Encoder
 
 {BASE} (Apache-2.0, SHA-256 {BASE_SHA256}): its embeddings and first {FROZEN} layers as published, the others and two
@@ -216,6 +226,9 @@ corpus.
 Harmless texts of these sources, any label flagged at the shipped thresholds:
 
 {markdown_shares(flagged_share(strange.examples, strange.logits, bounds))}
+Personal data, span F1 (exact; what a span is: docs/reference/guard-models.md):
+
+{markdown_spans({"F1": strange_spans})}
 ## Rows left out
 
 {markdown(list(found(own.examples, own.logits)))}

@@ -25,8 +25,8 @@ from runtime_guard.training.tagged import Tagged
 NO_TAG: Final = -100
 """Tag of pieces that are not taught."""
 
-TOKENS: Final = 6000
-"""Pieces of a batch, padding included."""
+_SORTED: Final = 8192
+"""Samples that are sorted by length together."""
 
 PII_FILES: Final = (
     "pii_wnut17",
@@ -167,23 +167,20 @@ class Batch:
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
 
-def grouped(samples: Sequence[Sample], rng: random.Random | None = None) -> list[list[int]]:
-    """Indices of samples that make a batch: of similar length; shuffled when ``rng`` is given."""
+def grouped(samples: Sequence[Sample], pieces: int, rng: random.Random) -> list[list[int]]:
+    """Indices of samples that make a batch, shuffled: of similar length, so many pieces with padding."""
     order = list(range(len(samples)))
-    if rng:
-        rng.shuffle(order)
-    chunk = 4096 if rng else max(1, len(order))
+    rng.shuffle(order)
     groups: list[list[int]] = []
-    for start in range(0, len(order), chunk):
+    for start in range(0, len(order), _SORTED):
         group: list[int] = []
-        for index in sorted(order[start : start + chunk], key=lambda item: len(samples[item].ids)):
-            if group and len(samples[index].ids) * (len(group) + 1) > TOKENS:
+        for index in sorted(order[start : start + _SORTED], key=lambda item: len(samples[item].ids)):
+            if group and len(samples[index].ids) * (len(group) + 1) > pieces:
                 groups.append(group)
                 group = []
             group.append(index)
         groups.append(group)
-    if rng:
-        rng.shuffle(groups)
+    rng.shuffle(groups)
     return [group for group in groups if group]
 
 

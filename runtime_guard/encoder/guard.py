@@ -24,7 +24,8 @@ from runtime_guard.encoder.engine import CpuEngine, Engine, Windows
 from runtime_guard.encoder.heads import ROLES, Heads, head_shapes
 from runtime_guard.encoder.packed import unpack
 from runtime_guard.encoder.pieces import Pieces, grouped, windows_of
-from runtime_guard.encoder.tags import SHAPES, decode, shapes
+from runtime_guard.encoder.shapes import SHAPES, shapes
+from runtime_guard.encoder.tags import decode
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.options import Rate
 from runtime_guard.shipped import shipped

@@ -14,49 +14,12 @@ ENTITIES: Final = ("PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME", "AGE", "NR
 TAGS: Final = ("O", *(f"{part}-{entity}" for entity in ENTITIES for part in "BI"))
 """In the order of the head's outputs: O, B-PERSON, I-PERSON, …"""
 
-SHAPES: Final = 10
-"""How a piece is written, which a lower-casing tokenizer forgets."""
-
 Offsets = Sequence[tuple[int, int]]
-_STOPS: Final = frozenset(".!?:\n")
 
 
 def tag_of(entity: str, *, first: bool) -> int:
     """Index in :data:`TAGS`."""
     return 1 + 2 * ENTITIES.index(entity) + (not first)
-
-
-def shapes(text: str, offsets: Offsets) -> NDArray[np.float32]:
-    """Features of how pieces are written, float32, (pieces, :data:`SHAPES`).
-
-    Args:
-        text: as it was written.
-        offsets: start and end per piece; (0, 0) for special ones.
-    """
-    found = np.zeros((len(offsets), SHAPES), dtype=np.float32)
-    for row, (start, end) in enumerate(offsets):
-        if start == end:
-            continue
-        piece = text[start:end]
-        before = text[start - 1] if start else "\n"
-        found[row] = (
-            1.0,
-            piece[0].isupper(),
-            piece.isupper() and len(piece) > 1,
-            piece.isdigit(),
-            not piece[0].isalnum(),
-            before.isspace(),
-            before.isalnum(),
-            _opens_sentence(text, start),
-            text[end : end + 1].isalnum(),
-            text[end : end + 1] in (".", "'", "-", "@", "/"),
-        )
-    return found
-
-
-def _opens_sentence(text: str, start: int) -> bool:
-    before = text[max(0, start - 8) : start].rstrip(" \"'(")
-    return not before or before[-1] in _STOPS
 
 
 def encode(spans: Iterable[tuple[int, int, str]], offsets: Offsets) -> list[int]:
@@ -91,6 +54,8 @@ def decode(text: str, chances: NDArray[np.float32], offsets: Offsets) -> list[Sp
     merged = means[:, 1::2] + means[:, 2::2]
     best, score = merged.argmax(1), merged.max(1)
     inside = score > means[:, 0]
+    if not inside.any():
+        return []
     spans: list[Span] = []
     members: list[float] = []
     previous = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -133,9 +134,9 @@ def faker(locale: str) -> Faker:
     return Faker(locale)
 
 
-def seeded(seed: int) -> None:
-    """Begin anew, so that the same seed makes the same values."""
-    for number, locale in enumerate(sorted({*LOCALES, *ENGLISH, *FOREIGN})):
+def seeded(seed: int, locales: Collection[str]) -> None:
+    """Begin anew in these locales, so that the same seed makes the same values."""
+    for number, locale in enumerate(sorted({*LOCALES, *ENGLISH, *FOREIGN, *locales})):
         faker(locale).seed_instance(seed * 1000 + number)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from runtime_guard.training.grammar import grammar
 from runtime_guard.training.names import seeded
 from runtime_guard.training.noise import roughened
+from runtime_guard.training.places import LOCALES, TOWNS
 from runtime_guard.training.records import record
 from runtime_guard.training.slots import filled
 from runtime_guard.training.tagged import Tagged
@@ -52,7 +53,7 @@ def sentences(count: int, seed: int, annotated: frozenset[str]) -> Iterator[Tagg
         annotated: the types that are said to be annotated; all of the encoder's are.
     """
     rng = random.Random(seed)  # noqa: S311 - not for secrets
-    seeded(seed)
+    seeded(seed, (*LOCALES, *TOWNS))
     made = 0
     while made < count:
         text, spans = roughened(*filled(template(rng), Values(rng).of), rng)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import subprocess
+import sys
 from collections import Counter
 from functools import cache
 from statistics import median
@@ -182,8 +185,25 @@ def test_the_same_seed_makes_the_same_texts() -> None:
 
 
 def test_names_come_from_many_places() -> None:
-    seeded(1)
+    seeded(1, ())
     values = Values(random.Random(7))
     names = [values.of("PERSON", "", "full") for _ in range(3000)]
     assert len(set(names)) > 2900
     assert 20 < sum(not re.search(r"[a-zA-Z]", name) for name in names) < 300
+
+
+def test_the_same_seed_makes_the_same_texts_in_another_process() -> None:
+    code = (
+        "from runtime_guard.training.people import sentences\n"
+        f"print([item.text for item in sentences(700, 3, frozenset({sorted(ALL)!r}))])"
+    )
+    made = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True, check=True, timeout=300,
+        ).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert made[0] == made[1]
+    assert len(made[0]) > 10_000

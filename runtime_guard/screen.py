@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from govkernel.domain import Finding
+from govkernel.domain.finding import UNSCREENED
 from govkernel.errors import InputError
 from govkernel.hookspecs import Detector
 from runtime_guard.batch import screen_rows
@@ -161,7 +162,8 @@ class Screen:
         key, found = self._cache.get(window.text, role, tenant)
         if found is None:
             found = await self._detect(window.text, role)
-            self._cache.put(key, found, tenant)
+            if all(item.label != UNSCREENED for item in found):
+                self._cache.put(key, found, tenant)
         return tuple(item if item.whole_message else moved(item, window.offset) for item in found)
 
     async def _detect(self, text: str, role: str) -> tuple[Finding, ...]:

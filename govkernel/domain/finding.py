@@ -11,6 +11,9 @@ from govkernel.domain.base import Frozen
 WHOLE_MESSAGE: Final = (0, 0)
 """Span of a finding about a message as a whole: start == end == 0."""
 
+UNSCREENED: Final = "unscreened"
+"""Label of a finding about a message that a detector could not look at, for policies to decide; not remembered."""
+
 
 class Finding(Frozen):
     """One detection.

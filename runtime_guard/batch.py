@@ -119,6 +119,18 @@ def _document(item: _Work, wanted: frozenset[str] | None) -> dict[str, Any]:
     }
 
 
+def document_of(row: str | int | None, found: Sequence[Finding]) -> dict[str, Any]:
+    """The document of one message, as :func:`screen_rows` gives it, with the scores of what was flagged only.
+
+    Args:
+        row: its id.
+        found: what :meth:`runtime_guard.screen.Screen.message` found.
+    """
+    labels, flagged = _labels(found, Joined({}, (), ()))
+    spans = [_finding(item) for item in found if not item.whole_message]
+    return {"id": row, "findings": spans, "labels": labels, "flagged": flagged}
+
+
 def _labels(findings: Iterable[Finding], models: Joined) -> tuple[dict[str, float], list[str]]:
     """Scores and flags: a rule that matched flags its label, whatever the models think."""
     scores = dict(models.scores)

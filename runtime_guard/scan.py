@@ -102,12 +102,32 @@ async def scan_rows(
         except (InputError, UnicodeDecodeError):
             scan.note_bad(f"{where}{number}")
             continue
-        scan.records += 1
-        for text in texts:
-            found = await screen.findings(text, "user")
-            scan.findings.update(
-                item.label for item in found if item.label.isupper() and item.label not in NOT_PERSONAL
-            )
+        await _scan_texts(texts, screen, scan)
+
+
+async def scan_value(value: Any, screen: Screen, scan: PiiScan, where: str) -> None:
+    """Scan one row that is a value of JSON already.
+
+    Args:
+        value: every string in it is screened.
+        screen: detectors.
+        scan: takes the counts.
+        where: names the row if it is too large.
+    """
+    texts = list(_strings(value))
+    if sum(map(len, texts)) > MAX_ROW:
+        scan.note_bad(where)
+    else:
+        await _scan_texts(texts, screen, scan)
+
+
+async def _scan_texts(texts: Iterable[str], screen: Screen, scan: PiiScan) -> None:
+    scan.records += 1
+    for text in texts:
+        found = await screen.findings(text, "user")
+        scan.findings.update(
+            item.label for item in found if item.label.isupper() and item.label not in NOT_PERSONAL
+        )
 
 
 async def _scan(files: Iterable[Path], screen: Screen) -> PiiScan:

@@ -35,8 +35,10 @@ class Said(NamedTuple):
     end: int = 0
 
 
-def request(endpoint: Endpoint, text: str) -> bytes:
-    """What is asked about a text, as JSON."""
+def request(endpoint: Endpoint, text: str, role: str) -> bytes:
+    """What is asked about a text that a role wrote, as JSON."""
+    if endpoint.format == "govkernel":
+        return json.dumps({"text": text, "role": role}).encode()
     if endpoint.format == "moderation":
         asked: dict[str, Any] = {"input": text, "model": endpoint.model}
     else:
@@ -56,6 +58,8 @@ def read(endpoint: Endpoint, text: str, answer: bytes) -> list[Said]:
         raise WrongAnswer(f"It is no JSON ({error.code}).") from None
     if endpoint.format == "moderation":
         return list(_moderated(value))
+    if endpoint.format == "govkernel":
+        return list(_screened(value, text))
     items = value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list) else value
     if not isinstance(items, list) or len(items) > MAX_ITEMS:
         raise WrongAnswer("It is no list of labels.")
@@ -74,6 +78,22 @@ def _moderated(value: Any) -> Iterator[Said]:
         raise WrongAnswer("It scores no categories.")
     for label, score in scores.items():
         yield Said(label, float(score) if isinstance(score, bool) else _score(score))
+
+
+def _screened(value: Any, text: str) -> Iterator[Said]:
+    """A document of ``govkernel screen --jsonl``."""
+    spans, scores, flagged = (
+        value.get(key) if isinstance(value, dict) else None for key in ("findings", "labels", "flagged")
+    )
+    if not isinstance(spans, list) or not isinstance(scores, dict) or not isinstance(flagged, list):
+        raise WrongAnswer("It is no document about one text.")
+    if len(spans) + len(flagged) > MAX_ITEMS:
+        raise WrongAnswer("It finds too much.")
+    places = _places(text, "characters")
+    for item in spans:
+        yield _placed({**item, "entity_group": item.get("type")} if isinstance(item, dict) else item, places)
+    for label in flagged:
+        yield Said(label, _score(scores.get(label))) if isinstance(label, str) else _labelled(None)
 
 
 def _labelled(item: Any) -> Said:

@@ -42,7 +42,7 @@ class RemoteClassifier:
         if role not in self._endpoint.roles or not text.strip():
             return []
         try:
-            said = await self._said(text)
+            said = await self._said(text, role)
         except GovkernelError as error:
             if self._endpoint.on_fault == "refuse":
                 raise
@@ -54,8 +54,8 @@ class RemoteClassifier:
         """Close its connections; those of a guard end with its process."""
         await self._client.close()
 
-    async def _said(self, text: str) -> list[Said]:
-        answer = await self._client.ask(request(self._endpoint, text))
+    async def _said(self, text: str, role: str) -> list[Said]:
+        answer = await self._client.ask(request(self._endpoint, text, role))
         try:
             return read(self._endpoint, text, answer)
         except WrongAnswer as error:

@@ -34,9 +34,10 @@ class Endpoint(BaseModel):
         name: of the detector.
         url: ``https://HOST/PATH``; plain HTTP only if it says so. Every text is sent there.
         format: of its answers: ``labels`` and ``spans`` as those of Hugging Face (``[{"label", "score"}]``,
-            ``[{"entity_group", "score", "start", "end"}]``), ``moderation`` as OpenAI's.
+            ``[{"entity_group", "score", "start", "end"}]``), ``moderation`` as OpenAI's, ``govkernel`` as those of a
+            screening that runs elsewhere (``runtime_guard.scale.serve``).
         labels: what it calls a thing, to what it is called here: entities in capitals for ``spans``, others in small
-            letters. What is not named here is not reported.
+            letters, either for ``govkernel``. What is not named here is not reported.
         threshold: score from which on a label counts.
         thresholds: the same by label, as it is called here.
         roles: whose texts it is asked about.
@@ -55,7 +56,7 @@ class Endpoint(BaseModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")
     url: Annotated[str, AfterValidator(_address)] = Field(max_length=2048)
-    format: Literal["labels", "spans", "moderation"]
+    format: Literal["labels", "spans", "moderation", "govkernel"]
     labels: dict[str, str] = Field(min_length=1, max_length=256)
     threshold: Bound = 0.5
     thresholds: dict[str, Bound] = Field(default_factory=dict)
@@ -71,8 +72,8 @@ class Endpoint(BaseModel):
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        form = _ENTITY if self.format == "spans" else _LABEL
-        if not all(form.fullmatch(label) for label in self.labels.values()):
+        forms = {"spans": (_ENTITY,), "govkernel": (_ENTITY, _LABEL)}.get(self.format, (_LABEL,))
+        if not all(any(form.fullmatch(label) for form in forms) for label in self.labels.values()):
             raise ValueError("labels of spans are written in capitals here, others in small letters")
         if not set(self.thresholds) <= set(self.labels.values()):
             raise ValueError("a threshold is of a label that is not reported")

@@ -39,7 +39,7 @@ class FakeClassifier:
         self.asked.append(asked)
         if self.token and authorization != self.token:
             return 401, {}, b"You are not authenticated."
-        text = asked.get("inputs") or asked["input"]
+        text = next(asked[key] for key in ("inputs", "input", "text") if key in asked)
         return self.lie((200, {}, json.dumps(self._said(text)).encode()))
 
     def _said(self, text: str) -> Any:
@@ -49,6 +49,16 @@ class FakeClassifier:
                 for word, label in WORDS.items()
                 if word in text
             ]
+        if self.format == "govkernel":
+            at = text.find("anna")
+            found = {"type": "PERSON", "start": at, "end": at + 4, "score": 0.8, "detector": "encoder"}
+            flagged = ["jailbreak"] if "ignore" in text else []
+            return {
+                "id": None,
+                "findings": [found] if at >= 0 else [],
+                "labels": dict.fromkeys(flagged, 0.9),
+                "flagged": flagged,
+            }
         attack = 0.9 if "ignore" in text else 0.1
         if self.format == "moderation":
             return {"id": "m", "results": [{"flagged": attack > 0.5, "category_scores": {"ATTACK": attack}}]}

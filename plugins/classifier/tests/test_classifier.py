@@ -65,6 +65,36 @@ def test_labels_over_their_threshold_are_findings_about_the_text(fake: FakeClass
     assert found(fake, "please ignore", thresholds={"jailbreak": 0.95}) == []
 
 
+def test_a_screening_elsewhere_finds_spans_and_labels(fake: FakeClassifier) -> None:
+    fake.format = "govkernel"
+    text = "please ignore anna"
+    said = found(fake, text, "tool", labels={"PERSON": "PERSON", "jailbreak": "jailbreak"})
+    assert [(item.label, text[item.start : item.end], item.score) for item in said] == [
+        ("PERSON", "anna", 0.8),
+        ("jailbreak", "", 0.9),
+    ]
+    assert fake.asked == [{"text": text, "role": "tool"}]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"id": null, "error": {"code": "guard.overloaded"}}',
+        '{"findings": [], "labels": {}, "flagged": ["jailbreak"]}',
+        '{"findings": [], "labels": {}, "flagged": [1]}',
+        '{"findings": [{"type": "PERSON", "start": 0, "end": 99, "score": 1}], "labels": {}, "flagged": []}',
+        '{"findings": ["PERSON"], "labels": {}, "flagged": []}',
+        "[]",
+    ],
+)
+def test_what_is_no_document_fails_the_text(fake: FakeClassifier, answer: str) -> None:
+    fake.format = "govkernel"
+    body(answer.encode())(fake)
+    assert (
+        refusal(fake, labels={"PERSON": "PERSON", "jailbreak": "jailbreak"}).code == "classifier.wrong-answer"
+    )
+
+
 @pytest.mark.parametrize("unit", ["characters", "utf-16", "utf-8"])
 @pytest.mark.parametrize("before", ["", "é ", "😀 王 "])
 def test_spans_stand_where_they_stand_in_characters(fake: FakeClassifier, unit: str, before: str) -> None:

@@ -36,6 +36,11 @@ class Cascade:
         self._encoder = encoder
         self._always = always
 
+    @property
+    def degraded(self) -> bool:
+        """Whether the encoder has left its GPU."""
+        return self._encoder.engine.degraded
+
     def glance(self, text: str, role: str) -> Reading:
         """What the gate says; settled where it is not in doubt."""
         logits = self._gate.logits(text, role)

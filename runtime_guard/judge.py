@@ -94,6 +94,17 @@ class Reader(Protocol):
         """
 
 
+@runtime_checkable
+class Degradable(Protocol):
+    """A model that goes on on the CPU when its GPU fails."""
+
+    name: str
+
+    @property
+    def degraded(self) -> bool:
+        """Whether it has left its GPU."""
+
+
 _OF_ANSWERS: Final = frozenset({"harmful_response"})
 _OF_ORDERS: Final = frozenset({"prompt_injection", "jailbreak", "harmful_request"})
 

@@ -17,7 +17,8 @@ from runtime_guard.batcher import Batcher
 from runtime_guard.cache import Cache
 from runtime_guard.cells import blocks
 from runtime_guard.failures import detector_failed, unread
-from runtime_guard.judge import Reader, Reading, Unread
+from runtime_guard.judge import Degradable, Reader, Reading, Unread
+from runtime_guard.tally import Outcome, Tally
 from runtime_guard.views import views
 
 LONG: Final = 16 * 1024
@@ -67,11 +68,18 @@ class Readers:
         self._shed = shed
         self._batchers = tuple(Batcher(item) for item in readers)
         self._cache: Cache[Joined] = Cache()
+        self._tally = Tally()
 
     @property
     def labels(self) -> frozenset[str]:
         """Everything that they may say."""
         return frozenset(label for item in self._readers for label in item.labels)
+
+    def metrics(self) -> Iterator[str]:
+        """How they came to their answers, in the Prometheus text format."""
+        return self._tally.lines(
+            {item.name: item.degraded for item in self._readers if isinstance(item, Degradable)}
+        )
 
     async def ask(self, text: str, role: str, tenant: str, depth: Depth) -> Joined:
         """What they say of one message.
@@ -82,6 +90,7 @@ class Readers:
         if not self._readers:
             return joined_readings([])
         key, known = self._cache.get(text, f"{role} {int(depth)}", tenant)
+        self._tally.message("models" if known is None else "cache")
         if known is None:
             asked = [
                 self._ask(batcher, shown, role, tenant, depth)
@@ -108,14 +117,17 @@ class Readers:
             GovkernelError: ``guard.detector-failed``: one failed altogether.
         """
         asked = [(owner, shown) for owner, text in enumerate(texts) for shown in self._shown(text)]
+        self._tally.message("models", len(texts))
         found: list[list[Reading]] = [[] for _ in texts]
         failed: dict[int, GovkernelError] = {}
         for reader in self._readers:
             try:
                 readings = _read(reader, [(shown.text, roles[owner]) for owner, shown in asked], depth)
             except Exception as error:
+                self._tally.reading(reader.name, "failed", len(asked))
                 raise detector_failed(reader.name, error) from error
-            for (owner, shown), reading in zip(asked, readings, strict=True):
+            self._count(reader.name, readings)
+            for (owner, shown), (reading, _) in zip(asked, readings, strict=True):
                 if isinstance(reading, Unread):
                     failed[owner] = unread(reader.name, reading.why)
                 else:
@@ -130,18 +142,34 @@ class Readers:
             else:
                 reading = _glance(reader, shown.text, role, depth)
         except Exception as error:
+            self._tally.reading(reader.name, "failed")
             raise detector_failed(reader.name, error) from error
-        if not reading.settled and depth > Depth.GLANCE:
-            try:
-                reading = await batcher.read(shown.text, role, tenant)
-            except GovkernelError as error:
-                if not self._shed or error.code != "guard.overloaded":
-                    raise
-                glanced = _glance(reader, shown.text, role, Depth.GLANCE)
-                if not glanced.by:
-                    raise
-                reading = glanced
+        if reading.settled or depth == Depth.GLANCE:
+            self._tally.reading(reader.name, "settled")
+        else:
+            reading = await self._closely(batcher, shown.text, role, tenant)
         return shown.seen(reading)
+
+    async def _closely(self, batcher: Batcher, text: str, role: str, tenant: str) -> Reading:
+        """What a closer look says; a glance's word where there is too much to read, if that may be."""
+        name = batcher.reader.name
+        try:
+            reading = await batcher.read(text, role, tenant)
+        except GovkernelError as error:
+            overloaded = error.code == "guard.overloaded"
+            glanced = _glance(batcher.reader, text, role, Depth.GLANCE) if self._shed and overloaded else None
+            if glanced is None or not glanced.by:
+                self._tally.reading(name, "refused" if overloaded else "failed")
+                raise
+            self._tally.reading(name, "shed")
+            return glanced
+        self._tally.reading(name, "read")
+        return reading
+
+    def _count(self, name: str, readings: Iterable[tuple[Reading | Unread, bool]]) -> None:
+        for reading, closely in readings:
+            outcome: Outcome = "read" if closely else "settled"
+            self._tally.reading(name, "failed" if isinstance(reading, Unread) else outcome)
 
     def _shown(self, text: str) -> Iterator[_Shown]:
         """The text, and what it says without its disguises."""
@@ -181,14 +209,17 @@ def joined_readings(readings: Iterable[Reading]) -> Joined:
     return Joined(scores, tuple(whole.values()), tuple(spans))
 
 
-def _read(reader: Reader, asked: Sequence[tuple[str, str]], depth: Depth) -> list[Reading | Unread]:
+def _read(
+    reader: Reader, asked: Sequence[tuple[str, str]], depth: Depth
+) -> list[tuple[Reading | Unread, bool]]:
+    """What is said of each text, and whether it was read closely."""
     glanced = [_glance(reader, text, role, depth) for text, role in asked]
-    found: list[Reading | Unread] = [*glanced]
+    found: list[tuple[Reading | Unread, bool]] = [(reading, False) for reading in glanced]
     if depth > Depth.GLANCE:
         doubtful = [number for number, reading in enumerate(glanced) if not reading.settled]
         texts, roles = [asked[number][0] for number in doubtful], [asked[number][1] for number in doubtful]
         for number, reading in zip(doubtful, reader.read(texts, roles) if doubtful else (), strict=True):
-            found[number] = reading
+            found[number] = (reading, True)
     return found
 
 

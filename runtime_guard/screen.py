@@ -87,6 +87,10 @@ class Screen:
         known = (label for detector in self._detectors for label in detector.labels)
         return frozenset({*known, *self._readers.labels, HIDDEN_TEXT})
 
+    def metrics(self) -> Iterator[str]:
+        """How models came to their answers, in the Prometheus text format."""
+        return self._readers.metrics()
+
     def screen_many(self, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """Screen rows in order, a batch at a time; a bad row gets an ``error`` and the run goes on.
 

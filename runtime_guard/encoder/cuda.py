@@ -44,6 +44,7 @@ class CudaEngine:
     """
 
     device = "cuda"
+    degraded = False
     tokens = COUNTS[-1] * LENGTH
 
     def __init__(self, bert: Bert, heads: Heads) -> None:

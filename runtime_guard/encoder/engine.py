@@ -45,6 +45,10 @@ class Engine(Protocol):
     def tokens(self) -> int:
         """Word pieces, padding included, that it runs together."""
 
+    @property
+    def degraded(self) -> bool:
+        """Whether it runs here because a GPU failed."""
+
     def run(self, windows: Windows) -> Outcome:
         """What the heads say.
 
@@ -64,6 +68,7 @@ class CpuEngine:
 
     device = "cpu"
     tokens = 4096
+    degraded = False
 
     def __init__(self, bert: Bert, heads: Heads, *, reduced: bool | None = None) -> None:
         wanted = computes_bfloat16() if reduced is None else reduced
@@ -94,6 +99,11 @@ class Degrading:
     def device(self) -> str:
         """Where it runs now."""
         return self._engine.device
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the spare runs."""
+        return self._spare is None
 
     @property
     def tokens(self) -> int:

@@ -126,7 +126,8 @@ class GuardApp:
         elif (method, path) == ("GET", "/healthz"):
             await respond(send, 200, b'{"status":"ok"}')
         elif (method, path) == ("GET", "/metrics"):
-            await respond(send, 200, self._metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
+            shown = self._metrics.render(self._screen.metrics())
+            await respond(send, 200, shown, "text/plain; version=0.0.4; charset=utf-8")
         else:
             error = InputError(
                 "guard.unknown-path",

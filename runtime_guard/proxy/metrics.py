@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 
 class Metrics:
@@ -15,8 +16,8 @@ class Metrics:
         """Count one request; outcomes are ours, never a client's text."""
         self._requests[route, outcome] += 1
 
-    def render(self) -> bytes:
-        """The exposition text."""
+    def render(self, screen: Iterable[str] = ()) -> bytes:
+        """The exposition text, with the lines of what the screen counts."""
         lines = [
             "# HELP govkernel_guard_requests_total Requests by route and outcome.",
             "# TYPE govkernel_guard_requests_total counter",
@@ -24,5 +25,6 @@ class Metrics:
                 f'govkernel_guard_requests_total{{route="{route}",outcome="{outcome}"}} {count}'
                 for (route, outcome), count in sorted(self._requests.items())
             ),
+            *screen,
         ]
         return ("\n".join(lines) + "\n").encode()

@@ -428,4 +428,6 @@ def test_only_screened_paths_are_passed_on(proxy: str, client: Any) -> None:
 def test_metrics_count_outcomes(proxy: str, client: Any) -> None:
     ask(client)
     with urllib.request.urlopen(proxy.removesuffix("/v1") + "/metrics", timeout=10) as answer:
-        assert 'govkernel_guard_requests_total{route="chat",outcome="ok"} 1' in answer.read().decode()
+        shown = answer.read().decode()
+    assert 'govkernel_guard_requests_total{route="chat",outcome="ok"} 1' in shown
+    assert 'govkernel_guard_messages_total{source="models"}' in shown

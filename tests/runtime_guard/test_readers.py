@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import pytest
 
@@ -154,3 +155,52 @@ def test_a_screen_joins_patterns_and_models_and_patterns_win_a_place() -> None:
     (row,) = screen.screen_many([{"id": 1, "text": "WORD! is it?"}])
     assert [item["type"] for item in row["findings"]] == ["CODE"]
     assert row["flagged"] == ["loud"]
+
+
+def counted(readers: Readers) -> dict[str, int]:
+    lines = [line for line in readers.metrics() if not line.startswith("#")]
+    return {name: int(count) for name, _, count in (line.rpartition(" ") for line in lines)}
+
+
+READINGS = 'govkernel_guard_readings_total{model="model",outcome="%s"}'
+MESSAGES = 'govkernel_guard_messages_total{source="%s"}'
+
+
+def test_how_models_came_to_their_answers_is_counted() -> None:
+    readers = Readers([Model()], disguises=False)
+    for text in ("plain", "doubt?", "doubt?"):
+        ask(readers, text)
+    readers.ask_many(["plain", "more?"], ["user"] * 2, Depth.DOUBT)
+    assert counted(readers) == {
+        MESSAGES % "cache": 1,
+        MESSAGES % "models": 4,
+        READINGS % "settled": 2,
+        READINGS % "read": 2,
+    }
+
+
+@pytest.mark.parametrize("shed", [True, False])
+def test_what_was_shed_or_refused_is_counted(shed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers = Readers([Model()], disguises=False, shed=shed)
+    monkeypatch.setattr(readers, "_batchers", (Batcher(Model(), max_waiting=0),))
+    with nullcontext() if shed else pytest.raises(GovkernelError):
+        ask(readers, "doubt?")
+    assert counted(readers)[READINGS % ("shed" if shed else "refused")] == 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_failed_is_counted(at_once: bool) -> None:
+    readers = Readers([Broken(at_once=at_once)], disguises=False)
+    for many in (False, True):
+        with pytest.raises(GovkernelError):
+            readers.ask_many(["x"], ["user"], Depth.DOUBT) if many else ask(readers, "x")
+    assert counted(readers)[READINGS % "failed"] == 2
+
+
+def test_a_model_that_has_left_its_gpu_is_told() -> None:
+    class OnTheCpu(Model):
+        degraded = True
+
+    gauge = 'govkernel_guard_degraded{model="model"}'
+    assert counted(Readers([OnTheCpu()], disguises=False))[gauge] == 1
+    assert gauge not in counted(Readers([Model()], disguises=False))

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 pytest.importorskip("torch", reason='pip install "govkernel[encoder]"')
 from govkernel.errors import ConfigError
 from runtime_guard.cascade import Cascade
-from runtime_guard.encoder.engine import CpuEngine
+from runtime_guard.encoder.bert import Bert
+from runtime_guard.encoder.engine import CpuEngine, Degrading, Outcome, Windows
 from runtime_guard.encoder.guard import CONFIG, VOCABULARY, WEIGHTS, GuardEncoder
+from runtime_guard.encoder.heads import Heads
 from runtime_guard.encoder.pieces import LENGTH, OVERLAP, windows_of
 from runtime_guard.encoder.tags import ENTITIES, TAGS, decode, encode
 from runtime_guard.gate.model import Gate
@@ -142,3 +144,24 @@ def test_bfloat16_and_float32_say_the_same() -> None:
         (one,), (other,) = floats.encode([text], ["user"]), ENCODER.encode([text], ["user"])
         assert [span[:3] for span in one.spans] == [span[:3] for span in other.spans]
         assert np.abs(one.logits - other.logits).max() < 1.0
+
+
+class DeadGpu:
+    """An engine that fails."""
+
+    device, tokens, degraded = "cuda", 4096, False
+
+    def run(self, windows: Windows) -> Outcome:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+
+def test_an_encoder_that_has_left_its_gpu_says_so() -> None:
+    told: list[str] = []
+
+    def engine(bert: Bert, heads: Heads) -> Degrading:
+        return Degrading(DeadGpu(), lambda: CpuEngine(bert, heads), told.append)
+
+    cascade = Cascade(Gate.load(), GuardEncoder.from_files(FILES, engine), always=True)
+    assert not cascade.degraded
+    cascade.read(["Who is it?"], ["user"])
+    assert (cascade.degraded, told) == (True, ["RuntimeError"])

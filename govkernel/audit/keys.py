@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from govkernel.audit.checkpoint import Verifier
 from govkernel.errors import AuditError
+from govkernel.files import read_file
 
 MAX_KEY: Final = 64 * 1024
 _PEM: Final = serialization.Encoding.PEM
@@ -84,8 +85,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_KEY)
+        return read_file(path, MAX_KEY)
     except OSError as error:
         raise _bad(path, error.strerror or type(error).__name__) from None
 

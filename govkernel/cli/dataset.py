@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from govkernel.cli.output import Config, Json, finish, plain, print_json, say
+from govkernel.cli.output import Config, Json, finish, plain, print_json, read_named, say
 from govkernel.cli.signing import Key, described, keep, open_key
 from govkernel.errors import GovkernelError, InputError
 
@@ -241,11 +241,4 @@ def _beside(path: Path, suffix: str) -> Path:
 
 
 def _read(path: Path, limit: int = 32 * 1024 * 1024) -> bytes:
-    try:
-        if path.stat().st_size > limit:
-            raise OSError(f"larger than {limit} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cli.unreadable", f"{path} cannot be read.", why=str(error), remedy="Check the path."
-        ) from None
+    return read_named(path, limit)

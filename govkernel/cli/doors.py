@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from govkernel import checks
+from govkernel.cli.output import read_named
 from govkernel.config import PackTable, Settings
 from govkernel.domain import Report
 from govkernel.errors import InputError
@@ -36,14 +37,7 @@ def read_key(path: Path) -> bytes:
     Raises:
         InputError: ``cli.unreadable``.
     """
-    try:
-        if path.stat().st_size > MAX_KEY_BYTES:
-            raise OSError(f"larger than {MAX_KEY_BYTES} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cli.unreadable", f"The file {path} cannot be read.", why=str(error), remedy="Check the path."
-        ) from None
+    return read_named(path, MAX_KEY_BYTES, f"The file {path}")
 
 
 def packs_named(settings: Settings, names: Sequence[str] | None) -> Sequence[PackTable] | None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rich.console import Console
 from rich.tree import Tree
 
-from govkernel.cli.output import console, plain, say
+from govkernel.cli.output import Terminal, console, plain, say
 from govkernel.errors import ConfigError
 from govkernel.provenance.trust_explain import short
 
@@ -55,7 +54,7 @@ def tree(document: dict[str, Any]) -> Tree:
 
 def show_tree(root: Tree) -> None:
     """Print it; nothing is cut off where nobody looks at a terminal."""
-    wide = console if console.is_terminal else Console(file=console.file, highlight=False, width=WIDE)
+    wide = console if console.is_terminal else Terminal(file=console.file, highlight=False, width=WIDE)
     wide.print(root)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, say, stderr
+from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, read_named, say, stderr
 from govkernel.cli.pinning import Command, Exec, Pin, reading, run_command
 from govkernel.errors import InputError
 
@@ -231,11 +231,4 @@ def _inside(bundle: Path, path: Path) -> tuple[str, ...]:
 def _read(path: Path) -> bytes:
     from govkernel.provenance import MAX_BUNDLE
 
-    try:
-        if path.stat().st_size > MAX_BUNDLE:
-            raise OSError(f"larger than {MAX_BUNDLE} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cli.unreadable", f"The bundle {path} cannot be read.", why=str(error), remedy="Check the path."
-        ) from None
+    return read_named(path, MAX_BUNDLE, f"The bundle {path}")

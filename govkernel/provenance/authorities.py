@@ -16,6 +16,7 @@ from cryptography import x509
 
 from govkernel.domain import Digest, Signer
 from govkernel.errors import ConfigError, ProvenanceError
+from govkernel.files import read_file
 from govkernel.provenance.anchors import invalid, signs
 from govkernel.provenance.foreign import ForeignBundle
 from govkernel.provenance.keyless import MAX_ROOT, KeylessAnchor, read_trusted_root
@@ -116,10 +117,7 @@ def read_authority(entry: AuthorityEntry, base: Path) -> Authority:
 
 def _read(path: Path, limit: int) -> bytes:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(limit + 1)
-        if len(content) > limit:
-            raise OSError(f"larger than {limit} bytes")
+        return read_file(path, limit)
     except OSError as error:
         raise ConfigError(
             "trust.unreadable",
@@ -127,7 +125,6 @@ def _read(path: Path, limit: int) -> bytes:
             why=error.strerror or str(error),
             remedy="Check the path; it is relative to the trust policy.",
         ) from None
-    return content
 
 
 def _digest(content: bytes) -> Digest:

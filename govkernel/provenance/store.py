@@ -7,6 +7,7 @@ Nothing in it is trusted: what is found is verified, each time.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Any, Final
 from govkernel.domain import Artifact, Digest, Subject
 from govkernel.domain.predicates import DERIVATION, OMS_SIGNATURE
 from govkernel.errors import GovkernelError, InputError, ProvenanceError
-from govkernel.files import replace_file
+from govkernel.files import read_file, replace_file
 from govkernel.hookspecs import Bundle
 from govkernel.provenance.bundle import parse_bundle
 from govkernel.provenance.limits import MAX_BUNDLE, MAX_BUNDLES
@@ -132,16 +133,15 @@ def read_bundle(path: Path) -> Bundle:
         GovkernelError: ``store.unreadable`` or ``provenance.bundle-too-large``.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BUNDLE + 1)
+        content = read_file(path, MAX_BUNDLE, patience=0)
     except OSError as error:
-        raise _store_error("unreadable", path, error) from None
-    if len(content) > MAX_BUNDLE:
+        if error.errno != errno.EFBIG:
+            raise _store_error("unreadable", path, error) from None
         raise InputError(
             "provenance.bundle-too-large",
             f"The bundle {path.name!r} has more than {MAX_BUNDLE} bytes.",
             remedy="Remove it, or sign an artifact of fewer files.",
-        )
+        ) from None
     return Bundle(content=content, source=str(path))
 
 

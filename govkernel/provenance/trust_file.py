@@ -28,6 +28,7 @@ from pydantic_core import CoreSchema
 from govkernel.domain import ArtifactKind, Digest, strict_yaml
 from govkernel.domain.artifact import HEX_LENGTH
 from govkernel.errors import ConfigError, GovkernelError
+from govkernel.files import read_file
 from govkernel.provenance.limits import MAX_KEYS, MAX_NAME, MAX_TRUST_FILE
 from govkernel.provenance.trust_signers import Matcher
 
@@ -314,8 +315,7 @@ def read_trust_file(path: Path) -> bytes:
         ConfigError: ``trust.unreadable``.
     """
     try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_TRUST_FILE + 1)
+        return read_file(path, MAX_TRUST_FILE)
     except OSError as error:
         raise ConfigError(
             "trust.unreadable",

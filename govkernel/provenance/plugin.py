@@ -54,7 +54,7 @@ class ProvenancePlugin:
     ) -> None:
         memory = ManifestMemory()
         verifiers: list[EvidenceVerifier] = [
-            KeyVerifier(trust.keys, memory),
+            KeyVerifier(lambda: trust.known_keys, memory),
             CertificateVerifier(trust.authorities, memory),
         ]
         self._verifiers = verifiers

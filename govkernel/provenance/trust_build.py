@@ -12,7 +12,7 @@ from govkernel.domain.predicates import BREAK_GLASS
 from govkernel.provenance.authorities import Authority
 from govkernel.provenance.keys import PublicKey, read_key_file
 from govkernel.provenance.predicates import NAMES
-from govkernel.provenance.rules import Rule, Window, written_out
+from govkernel.provenance.rules import Rule, Window, is_type, written_out
 from govkernel.provenance.trust_file import KeyEntry, RuleEntry, TrustFile, malformed
 from govkernel.provenance.trust_signers import KnownSigner
 
@@ -65,6 +65,7 @@ def rule_of(entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Ru
         threshold=entry.threshold,
         number=number,
         holders=frozenset(item.holder for item in signers if item.name in entry.signers),
+        delegable=entry.delegable,
     )
 
 
@@ -75,7 +76,7 @@ def check_types(file: TrustFile, source: str) -> None:
         ConfigError: ``trust.malformed``.
     """
     for entry in (text for rule in file.rules for text in rule.may):
-        if entry not in NAMES and "*" not in entry and ":" not in entry:
+        if not is_type(entry):
             why = f"{entry[:80]!r} is neither a short name ({', '.join(sorted(NAMES))}) nor a URI."
             raise malformed(source, why)
     for number, rule in enumerate(file.rules, 1):
@@ -83,6 +84,8 @@ def check_types(file: TrustFile, source: str) -> None:
             raise malformed(
                 source, f"Rule {number} lets one holder break the glass: it needs a threshold of 2."
             )
+        if BREAK_GLASS in written_out(rule.may) and rule.delegable:
+            raise malformed(source, f"Rule {number} lets strangers break the glass: it may not be delegable.")
 
 
 def meaning_digest(
@@ -112,4 +115,6 @@ def meaning_digest(
     for entry in meaning["rules"]:
         if entry["threshold"] == 1:
             del entry["threshold"]
+        if not entry["delegable"]:
+            del entry["delegable"]
     return Digest.sha256(hashlib.sha256(strict_json.canonical(meaning)).hexdigest())

@@ -182,6 +182,7 @@ class RuleEntry(_Entry):
     Attributes:
         signers: names of keys and identities.
         threshold: how many holders must say it, about the same artifact; each counts once.
+        delegable: whether keys among the signers may let others speak in their holders' names.
         may: predicate types: short names, URIs, or patterns over the types govkernel knows.
         about: the artifacts.
         from_: first moment the rule holds.
@@ -192,6 +193,7 @@ class RuleEntry(_Entry):
     may: tuple[str, ...] = Field(min_length=1, max_length=MAX_KEYS)
     about: AboutEntry = AboutEntry()
     threshold: int = Field(default=1, ge=1, le=MAX_KEYS)
+    delegable: bool = False
     from_: Moment | None = Field(default=None, alias="from")
     until: Moment | None = None
 

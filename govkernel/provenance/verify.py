@@ -6,9 +6,11 @@ it, and only then is the payload read. Whether the signer may say it is for the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from govkernel.domain import Artifact, Digest, RejectedStatement, Signer
@@ -23,6 +25,7 @@ from govkernel.provenance.memory import ManifestMemory
 from govkernel.provenance.oms import read_oms, with_our_digest
 from govkernel.provenance.statement import RawStatement, parse_statement
 
+_KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 FORMAT_UNKNOWN: Final = "provenance.format-unknown"
 
 
@@ -53,14 +56,18 @@ class KeyVerifier:
     """Verifies key-based Sigstore bundles; follows :class:`govkernel.hookspecs.EvidenceVerifier`.
 
     Args:
-        keys: keys of the trust policy.
+        keys: keys of the trust policy; or what tells them, where they change.
         memory: manifests of artifacts read before, to name the files that differ.
     """
 
     name = "sigstore-key"
 
-    def __init__(self, keys: Sequence[TrustedKey], memory: ManifestMemory | None = None) -> None:
-        self._keys = tuple(keys)
+    def __init__(
+        self,
+        keys: Sequence[TrustedKey] | Callable[[], Sequence[TrustedKey]],
+        memory: ManifestMemory | None = None,
+    ) -> None:
+        self._keys = keys if callable(keys) else partial(tuple, keys)
         self._memory = memory or ManifestMemory()
 
     def verify(
@@ -77,7 +84,7 @@ class KeyVerifier:
             parsed = parse_bundle(bundle.content)
             if parsed.certificate:
                 return None
-            opened = open_bundle(parsed, self._keys)
+            opened = open_bundle(parsed, self._keys())
             check_subject(opened, artifact, self._memory.recall(artifact))
             return verified(opened, artifact, bundle.source)
         except GovkernelError as error:
@@ -187,9 +194,10 @@ def _signing_key(parsed: ParsedBundle, keys: Sequence[TrustedKey]) -> TrustedKey
             why="The payload or the signature was changed after signing.",
             remedy="Fetch the bundle again, or sign again.",
         )
+    named = f" It names the key {parsed.hint[:16]}." if _KEY_ID.fullmatch(parsed.hint) else ""
     raise ProvenanceError(
         "provenance.signer-not-trusted",
         "No trusted key verifies the signature.",
-        why="It was signed with a key that is not known here, or changed after signing.",
+        why=f"It was signed with a key that is not known here, or changed after signing.{named}",
         remedy="If the signer should be trusted, add the public key to the trust policy.",
     )

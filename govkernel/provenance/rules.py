@@ -16,8 +16,8 @@ _EXPANSIONS: Final = {
     **{name: (uri,) for name, uri in NAMES.items()},
     "signature": (SIGNATURE, OMS_SIGNATURE),
 }
-LOCAL: Final = "file:"
-"""How the names of local paths begin."""
+NOBODYS: Final = ("file:", "sha256:")
+"""How names begin that nobody gave: those of local paths, and of artifacts known by their digest alone."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,9 @@ def spoken_names(statement: Statement, artifact: Artifact) -> tuple[str, ...]:
     """The names that a rule's patterns are held against.
 
     A name it was asked for by counts, whatever the statement calls it, so that nobody widens their scope by
-    choosing subject names. A local path is nobody's name: there the matching subjects' names count.
+    choosing subject names. A local path or a digest is nobody's name: there the matching subjects' names count.
     """
-    if not artifact.name.startswith(LOCAL):
+    if not artifact.name.startswith(NOBODYS):
         return (artifact.name,)
     return tuple(subject.name for subject in statement.subjects if artifact.digest in subject.digests)
 

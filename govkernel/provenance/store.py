@@ -11,6 +11,7 @@ import errno
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ from govkernel.provenance.bundle import parse_bundle
 from govkernel.provenance.limits import MAX_BUNDLE, MAX_BUNDLES
 from govkernel.provenance.oms import read_oms, with_our_digest
 from govkernel.provenance.statement import parse_statement
+
+MAX_STORED: Final = 1_000_000
+"""Artifacts in a store that is searched as a whole."""
 
 SUFFIX: Final = ".sigstore.json"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
@@ -93,7 +97,7 @@ class BundleStore:
             GovkernelError: ``store.unreadable`` or ``evidence.too-many``.
         """
         seen: set[str] = set()
-        for directory in self._listed(self._root / "sha256"):
+        for directory in self._listed(self._root / "sha256", MAX_STORED):
             for path in self._listed(directory):
                 if path.name in seen or not path.name.endswith(SUFFIX):
                     continue
@@ -116,14 +120,15 @@ class BundleStore:
     def _names(self, name: str) -> Path:
         return self._root / "names" / hashlib.sha256(name.encode()).hexdigest()
 
-    def _listed(self, directory: Path) -> list[Path]:
+    def _listed(self, directory: Path, limit: int | None = None) -> list[Path]:
+        limit = MAX_BUNDLES if limit is None else limit
         try:
-            paths = sorted(directory.iterdir())
+            paths = sorted(islice(directory.iterdir(), limit + 1))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise _store_error("unreadable", directory, error) from None
-        return bounded(paths, str(directory))
+        return bounded(paths, str(directory), limit)
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -145,16 +150,17 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(content=content, source=str(path))
 
 
-def bounded(paths: list[Path], where: str) -> list[Path]:
+def bounded(paths: list[Path], where: str, limit: int | None = None) -> list[Path]:
     """The paths themselves, if they are not too many.
 
     Raises:
         GovkernelError: ``evidence.too-many``.
     """
-    if len(paths) > MAX_BUNDLES:
+    limit = MAX_BUNDLES if limit is None else limit
+    if len(paths) > limit:
         raise GovkernelError(
             "evidence.too-many",
-            f"More than {MAX_BUNDLES} bundles lie in {where!r}.",
+            f"More than {limit} bundles lie in {where!r}.",
             remedy="Remove the bundles that are not needed.",
         )
     return paths

@@ -11,7 +11,7 @@ from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
 from govkernel.provenance.delegation import Delegation
 from govkernel.provenance.predicates import NAMES
 from govkernel.provenance.revocation import PassedOver
-from govkernel.provenance.rules import LOCAL, Rule
+from govkernel.provenance.rules import NOBODYS, Rule
 from govkernel.provenance.trust import TrustPolicy
 
 SIGNATURES: Final = frozenset({SIGNATURE, OMS_SIGNATURE})
@@ -135,7 +135,7 @@ def _scope(rule: Rule, now: datetime) -> dict[str, Any]:
 
 
 def _concerns(rule: Rule, artifact: Artifact) -> bool:
-    """Whether it can be about the artifact; a local path has the names that statements give it."""
-    if artifact.name.startswith(LOCAL):
+    """Whether it can be about the artifact; what has no name of its own has those that statements give it."""
+    if artifact.name.startswith(NOBODYS):
         return not rule.kinds or artifact.kind in rule.kinds
     return rule.about(artifact.kind, (artifact.name,))

@@ -290,6 +290,9 @@ class Ancestors:
     async def about(self, artifacts: Sequence[Artifact], now: datetime) -> list[Judged]:
         return [self.judged(artifact) for artifact in artifacts]
 
+    def under_name(self, judged: Judged, name: str, now: datetime) -> Judged:
+        return judged
+
     def judged(self, artifact: Artifact) -> Judged:
         assert artifact.digest is not None
         said = [_derived(artifact.digest, parent) for parent in self._parents.get(artifact.digest.hex, ())]

@@ -27,7 +27,7 @@ OTHER = "provenance.other-predicate"
 
 def verify(
     path: Annotated[Path, typer.Argument(help="The artifact: file or folder.")],
-    bundle: Annotated[Path, typer.Option("--bundle", help="The signature bundle, or lines of bundles.")],
+    bundle: Annotated[Path, typer.Option("--bundle", help="The signature bundle, or a file of several.")],
     command: Command = None,
     key: Annotated[
         Path | None,
@@ -73,7 +73,7 @@ def verify(
     from govkernel.config import load_settings
     from govkernel.domain import ArtifactKind, RejectedStatement
     from govkernel.provenance import resolve_type
-    from govkernel.provenance.foreign import split_bundles
+    from govkernel.provenance.collection import split_bundles
 
     if kind and kind not in set(ArtifactKind):
         raise InputError(

@@ -163,3 +163,14 @@ def test_a_bundle_may_come_through_a_pipe(place: Path) -> None:
         ["bash", "-c", script], cwd=place, capture_output=True, text=True, timeout=120, check=False
     )
     assert json.loads(done.stdout)["verified"] is True
+
+
+def test_one_bundle_of_several_is_enough(run: Run, place: Path) -> None:
+    good = json.loads((place / "model.sigstore.json").read_text())
+    bad = json.loads(json.dumps(good))
+    bad["dsseEnvelope"]["payload"] = "e30="
+    for several in ([bad, good], {"attestations": [{"bundle": bad}, {"bundle": good}]}):
+        (place / "several.json").write_text(json.dumps(several, indent=2))
+        assert run("verify", "model", "--bundle", "several.json", "--key", PUBLIC_KEY).code == 0
+    (place / "several.json").write_text(json.dumps([bad, 7]))
+    assert refused(run("verify", "model", "--bundle", "several.json", "--key", PUBLIC_KEY, "--json"))

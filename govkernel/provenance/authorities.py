@@ -20,7 +20,7 @@ from govkernel.files import read_file
 from govkernel.provenance.anchors import invalid, signs
 from govkernel.provenance.foreign import ForeignBundle
 from govkernel.provenance.keyless import MAX_ROOT, KeylessAnchor, read_trusted_root
-from govkernel.provenance.trust_file import AuthorityEntry
+from govkernel.provenance.trust_entries import AuthorityEntry
 from govkernel.provenance.trust_signers import Matcher
 from govkernel.provenance.x509 import MAX_PEM, certify, read_roots
 

@@ -23,7 +23,7 @@ from govkernel.provenance.predicates import check_predicate
 from govkernel.provenance.revocation import PassedOver
 from govkernel.provenance.rules import Rule, Window, is_type
 from govkernel.provenance.statement import statement_bytes
-from govkernel.provenance.trust_file import MatchEntry
+from govkernel.provenance.trust_entries import MatchEntry
 from govkernel.provenance.trust_signers import KnownSigner, Matcher
 from govkernel.provenance.verify import TrustedKey, open_bundle
 

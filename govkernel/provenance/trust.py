@@ -56,6 +56,7 @@ class TrustPolicy:
         revoked: what is taken back, by the file and by signed lists.
         authorities: who may certify identities.
         delegations: whom signers let speak in their names.
+        roles: names of the keys and identities that have a role, by its name.
     """
 
     digest: Digest
@@ -65,6 +66,7 @@ class TrustPolicy:
     revoked: Revoked = field(default_factory=Revoked)
     authorities: tuple[Authority, ...] = ()
     delegations: tuple[Delegation, ...] = ()
+    roles: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -114,7 +116,8 @@ class TrustPolicy:
             authorities=authorities,
             keys=keys,
             signers=signers,
-            rules=tuple(rule_of(entry, number, signers) for number, entry in enumerate(file.rules, 1)),
+            rules=tuple(rule_of(file, entry, number, signers) for number, entry in enumerate(file.rules, 1)),
+            roles=MappingProxyType({role.name: frozenset(role.members) for role in file.roles}),
             revoked=Revoked(
                 MappingProxyType(
                     {by_name.get(entry.key, entry.key): entry.reason for entry in file.revoked.keys}
@@ -228,7 +231,7 @@ class TrustPolicy:
 
     @property
     def _speakers(self) -> Speakers:
-        return Speakers(self.signers, self.rules, self.delegations, self.revoked)
+        return Speakers(self.signers, self.rules, self.delegations, self.revoked, self.roles)
 
     def _check(self, statement: Statement, artifact: Artifact) -> None:
         about([digest for subject in statement.subjects for digest in subject.digests], artifact)

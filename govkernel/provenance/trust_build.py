@@ -13,7 +13,8 @@ from govkernel.provenance.authorities import Authority
 from govkernel.provenance.keys import PublicKey, read_key_file
 from govkernel.provenance.predicates import NAMES
 from govkernel.provenance.rules import Rule, Window, is_type, written_out
-from govkernel.provenance.trust_file import KeyEntry, RuleEntry, TrustFile, malformed
+from govkernel.provenance.trust_entries import KeyEntry, RuleEntry
+from govkernel.provenance.trust_file import TrustFile, malformed
 from govkernel.provenance.trust_signers import KnownSigner
 
 
@@ -54,17 +55,18 @@ def known_signers(file: TrustFile, key_ids: Mapping[str, str]) -> tuple[KnownSig
     return (*keys, *identities)
 
 
-def rule_of(entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Rule:
-    """A rule, with its place in the file and the holders of its signers."""
+def rule_of(file: TrustFile, entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Rule:
+    """A rule of a file, with its place in it and the holders of its signers."""
+    named = file.named(entry)
     return Rule(
-        signers=frozenset(entry.signers),
+        signers=named,
         may=entry.may,
         kinds=frozenset(entry.about.kinds),
         names=entry.about.names,
         window=Window(entry.from_, entry.until),
         threshold=entry.threshold,
         number=number,
-        holders=frozenset(item.holder for item in signers if item.name in entry.signers),
+        holders=frozenset(item.holder for item in signers if item.name in named),
         delegable=entry.delegable,
     )
 
@@ -103,7 +105,7 @@ def meaning_digest(
         entry["publicKey"] = key_ids[entry["name"]]
     # What version 0.1 did not know is left out where it says nothing, so that the digest stays what it was.
     meaning["authorities"] = {item.name: str(item.digest) for item in authorities}
-    for part in ("identities", "authorities"):
+    for part in ("identities", "authorities", "roles"):
         if not meaning[part]:
             del meaning[part]
     for entry in meaning.get("identities", ()):

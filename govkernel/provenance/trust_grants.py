@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from govkernel.domain import AcceptedStatement, Artifact, Signer
+from govkernel.domain import AcceptedStatement, Artifact, Signer, Statement
+from govkernel.domain.predicates import APPROVAL
 from govkernel.errors import GovkernelError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.delegation import Delegation
@@ -46,12 +47,14 @@ class Speakers:
         rules: what they may say.
         delegations: whom they let speak in their names; in the order of their digests.
         revoked: what is taken back.
+        roles: who has a role, by its name.
     """
 
     signers: tuple[KnownSigner, ...]
     rules: tuple[Rule, ...]
     delegations: tuple[Delegation, ...]
     revoked: Revoked
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def grants(self, asked: Question) -> tuple[tuple[Grant, ...], Refusal]:
         """What lets the signers say it; and the refusal that got furthest, for when nothing does."""
@@ -74,7 +77,9 @@ class Speakers:
 
     def _own(self, known: KnownSigner, signer: Signer, asked: Question) -> _Answers:
         """By the rules that name the signer."""
-        refusal = self._unfit(known, signer, asked.said.signed_at, asked.artifact, asked.now)
+        refusal = self._unfit(
+            known, signer, asked.said.signed_at, asked.artifact, asked.now
+        ) or self._out_of_role(known, asked.said.statement)
         if refusal is not None:
             yield refusal
             return
@@ -92,6 +97,7 @@ class Speakers:
             self._unfit(known, signer, asked.said.signed_at, asked.artifact, asked.now)
             or self._over(delegation, asked.artifact, asked.now)
             or scope.refusal(statement, asked.artifact, asked.now)
+            or self._out_of_role(by, statement)
         )
         if refusal is not None:
             yield _through(delegation, refusal)
@@ -102,6 +108,15 @@ class Speakers:
             until = min(end or FOREVER for end in ends)
             refusal = rule.refusal(statement, asked.artifact, asked.now, scope)
             yield _through(delegation, refusal) if refusal else Grant(named, rule, until, delegation)
+
+    def _out_of_role(self, known: KnownSigner, statement: Statement) -> Refusal | None:
+        """Why a signer may not approve in the role it says; a role that the policy does not know is its own word."""
+        role = str(statement.predicate.get("role", "")) if statement.predicate_type == APPROVAL else ""
+        members = self.roles.get(role)
+        if members is None or known.name in members:
+            return None
+        why = f"{known.name} does not have the role {role[:200]}."
+        return Refusal(6, "provenance.role-not-held", why, "Have somebody approve who has the role.")
 
     def unfit(self, known: KnownSigner, artifact: Artifact, now: datetime) -> str:
         """Why a key or identity counts for nothing about an artifact now; empty when it counts."""

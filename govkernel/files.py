@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from time import monotonic
 from typing import Final
+from uuid import uuid4
 
 PATIENCE: Final = 10.0
 """Seconds to wait for each part of what comes through a pipe."""
@@ -82,6 +83,28 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
             draft.unlink(missing_ok=True)
             raise
     _sync(path.parent)
+
+
+def create_file(path: Path, content: bytes, mode: int) -> bool:
+    """Write a file that is not there yet, in one step, durably; false when it is there by then, and is left as it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    _sync(path.parent)
+    return True
 
 
 def _sync(folder: Path) -> None:

@@ -1,52 +1,54 @@
-"""Ask every detector about a text, window by window; fail closed when one cannot answer.
-
-Findings about a window are kept in a bounded cache under a keyed hash, since a chat sends its whole history again
-with every turn; neither the text nor anything from which it could be read is kept.
+"""Ask every detector about a text: those of patterns window by window, models message by message; fail closed when
+one cannot answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import inspect
-import os
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, Protocol
 
 from govkernel.domain import Finding
-from govkernel.errors import GovkernelError, InputError
+from govkernel.errors import InputError
 from govkernel.hookspecs import Detector
-from runtime_guard.batch import Team, screen_rows
-from runtime_guard.cells import Window, joined, windows
-from runtime_guard.judge import BatchDetector, Judge
-from runtime_guard.views import View, hidden_text, views
+from runtime_guard.batch import screen_rows
+from runtime_guard.cache import Cache
+from runtime_guard.cells import Window, blocks, windows
+from runtime_guard.failures import detector_failed
+from runtime_guard.judge import Reader
+from runtime_guard.options import Options
+from runtime_guard.readers import Depth, Readers
+from runtime_guard.spans import joined_over_cells, moved, overlap, place, with_read
+from runtime_guard.views import HIDDEN_TEXT, View, hidden_text, views
 
 MAX_TEXT: Final = 4 * 1024 * 1024
 """Characters of one message."""
 
 VIEWS: Final = "views"
-HIDDEN_TEXT: Final = "hidden_text"
-"""Label of text that a person does not see."""
-
-TIERS: Final = frozenset({0, 1, 2})
-"""0: views of a text; 1: patterns, rules and the gate; 2: the encoder."""
-
-CACHE_SIZE: Final = 20_000
 MAX_FINDINGS: Final = 1_000
 ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
 
 _YIELD_EVERY: Final = 16
 
 
+class Looks(Protocol):
+    """Looks at a window: a screen, or what stands before one."""
+
+    async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
+        """Findings in a window, in offsets of the whole text; see :meth:`Screen.window`."""
+
+
 class Screen:
     """A set of detectors, asked together.
 
     Args:
-        detectors: at least one; their names must differ. Default: those that ship with the guard, of the tiers.
-        tiers: of :data:`TIERS`.
+        detectors: at least one; their names must differ. Default: those that ship with the guard, by the options.
+        tiers: shorthand for those of the options.
+        options: how the detectors that ship with the guard work.
         entities: types of spans that :meth:`screen_many` reports; default all.
+        shed: when a model has more to read than it can, let its first glance count instead of failing.
 
     Raises:
         ValueError: no detectors, two of the same name, or an unknown tier.
@@ -57,28 +59,32 @@ class Screen:
         self,
         detectors: Sequence[Detector] | None = None,
         *,
-        tiers: Collection[int] = TIERS,
+        tiers: Collection[int] | None = None,
+        options: Options | None = None,
         entities: Collection[str] | None = None,
+        shed: bool = False,
     ) -> None:
-        if not set(tiers) <= TIERS:
-            raise ValueError(f"unknown tiers: {sorted(set(tiers) - TIERS)}")
+        chosen = options or Options()
+        chosen = chosen if tiers is None else replace(chosen, tiers=frozenset(tiers))
         if detectors is None:
             from runtime_guard.defaults import default_detectors  # noqa: PLC0415 - takes a second
 
-            detectors = default_detectors(tiers)
+            detectors = default_detectors(chosen)
         names = [detector.name for detector in detectors]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"detectors must be named, and differently: {names}")
-        self._detectors = tuple(detectors)
-        self._tiers = frozenset(tiers)
+        readers = [item for item in detectors if isinstance(item, Reader)]
+        self._detectors = tuple(item for item in detectors if item not in readers)
+        self._tiers = chosen.wanted
         self._entities = None if entities is None else frozenset(entities)
-        self._key = os.urandom(32)
-        self._cache: OrderedDict[bytes, tuple[Finding, ...]] = OrderedDict()
+        self._cache: Cache[tuple[Finding, ...]] = Cache()
+        self._readers = Readers(readers, disguises=0 in self._tiers, shed=shed)
 
     @property
     def labels(self) -> frozenset[str]:
         """Every label that can be found."""
-        return frozenset(label for detector in self._detectors for label in detector.labels) | {HIDDEN_TEXT}
+        known = (label for detector in self._detectors for label in detector.labels)
+        return frozenset({*known, *self._readers.labels, HIDDEN_TEXT})
 
     def screen_many(self, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """Screen rows in order, a batch at a time; a bad row gets an ``error`` and the run goes on.
@@ -90,26 +96,42 @@ class Screen:
         Yields:
             What :func:`runtime_guard.batch.screen_rows` says.
         """
-        yield from screen_rows(rows, self._team)
+        yield from screen_rows(rows, self, self._readers, self._entities)
 
-    @cached_property
-    def _team(self) -> Team:
-        """The same detectors, those that look at many texts at once apart."""
-        taggers = [item for item in self._detectors if isinstance(item, BatchDetector)]
-        judges = [item for item in self._detectors if isinstance(item, Judge)]
-        others = [item for item in self._detectors if item not in (*taggers, *judges)]
-        patterns = Screen(others or [_Nothing()], tiers=self._tiers)
-        return Team(patterns, taggers, judges, 0 in self._tiers, self._entities)
+    async def message(
+        self, text: str, role: str = "user", *, tenant: str = "", depth: Depth = Depth.DOUBT
+    ) -> tuple[Finding, ...]:
+        """Everything that is found about a whole message, sorted by place: :meth:`findings`, and what models say.
+
+        Args:
+            text: at most :data:`MAX_TEXT` characters.
+            role: who wrote it: one of :data:`ROLES`.
+            tenant: whose it is; tenants share no cache, and are served in turn.
+            depth: how closely models look.
+
+        Raises:
+            InputError: ``guard.too-long``.
+            GovkernelError: ``guard.detector-failed``, ``guard.overloaded``.
+        """
+        found = await self.findings(text, role, blocks, tenant=tenant)
+        reading = await self._readers.ask(text, role, tenant, depth)
+        return tuple(sorted([*with_read(found, reading.findings), *reading.whole], key=place))
 
     async def findings(
-        self, text: str, role: str = "user", cut: Callable[[str], Iterator[Window]] = windows
+        self,
+        text: str,
+        role: str = "user",
+        cut: Callable[[str], Iterator[Window]] = windows,
+        *,
+        tenant: str = "",
     ) -> tuple[Finding, ...]:
-        """Findings about a whole text, sorted by place; by default the same as a stream of it would give.
+        """Findings of all but the models, sorted by place; by default the same as a stream of the text would give.
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
             role: who wrote it: one of :data:`ROLES`.
             cut: into which cells; :func:`runtime_guard.cells.blocks` is faster for long texts.
+            tenant: whose it is; tenants share no cache.
 
         Raises:
             InputError: ``guard.too-long``.
@@ -123,32 +145,24 @@ class Screen:
                 remedy="Send less text at once.",
             )
         found: set[Finding] = set()
-        cells = CellScreen(self, role)
+        cells = CellScreen(self, role, tenant)
         for number, window in enumerate(cut(text)):
             found.update(await cells.findings(window))
             if number % _YIELD_EVERY == _YIELD_EVERY - 1:
                 await asyncio.sleep(0)
-        return tuple(_joined_over_cells(found))
+        return tuple(joined_over_cells(found))
 
-    async def window(self, window: Window, role: str) -> tuple[Finding, ...]:
+    async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
         """Findings in a window, in offsets of the whole text.
 
         Raises:
             GovkernelError: ``guard.detector-failed``.
         """
-        found = await self._cached(window.text, role)
-        return tuple(item if item.whole_message else _moved(item, window.offset) for item in found)
-
-    async def _cached(self, text: str, role: str) -> tuple[Finding, ...]:
-        key = hashlib.blake2b(f"{role}\0{joined(text)}".encode(), key=self._key, digest_size=16).digest()
-        hit = self._cache.get(key)
-        if hit is None:
-            hit = self._cache[key] = await self._detect(text, role)
-            if len(self._cache) > CACHE_SIZE:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(key)
-        return hit
+        key, found = self._cache.get(window.text, role, tenant)
+        if found is None:
+            found = await self._detect(window.text, role)
+            self._cache.put(key, found, tenant)
+        return tuple(item if item.whole_message else moved(item, window.offset) for item in found)
 
     async def _detect(self, text: str, role: str) -> tuple[Finding, ...]:
         """Findings in the text, and those that only its views show, where they stand in the text."""
@@ -156,7 +170,7 @@ class Screen:
         if 0 not in self._tiers:
             return tuple(found)
         for finding in await self._disguised(text, role):
-            if not any(_overlap(finding, item) for item in found if item.label == finding.label):
+            if not any(overlap(finding, item) for item in found if item.label == finding.label):
                 found.append(finding)
         return tuple(found)
 
@@ -176,19 +190,8 @@ class Screen:
                     answer = await answer
                 found.extend(_checked(answer, len(text)))
             except Exception as error:
-                raise _failed(detector.name, error) from error
+                raise detector_failed(detector.name, error) from error
         return found
-
-
-class _Nothing:
-    """Finds nothing: what is left where only models were asked for."""
-
-    name = "nothing"
-    labels: frozenset[str] = frozenset()
-
-    def detect(self, text: str, role: str) -> Sequence[Finding]:
-        """No findings."""
-        return ()
 
 
 class CellScreen:
@@ -197,22 +200,24 @@ class CellScreen:
     Args:
         screen: the detectors.
         role: who wrote the text.
+        tenant: whose it is.
     """
 
-    def __init__(self, screen: Screen, role: str) -> None:
+    def __init__(self, screen: Looks, role: str, tenant: str = "") -> None:
         self._screen = screen
         self._role = role
+        self._tenant = tenant
         self._reaching: tuple[Finding, ...] = ()
         self.count = 0
         """Findings so far, each counted once."""
 
     async def findings(self, window: Window) -> tuple[Finding, ...]:
         """Findings that touch the window's cell, clipped to it, sorted by place."""
-        found = await self._screen.window(window, self._role)
+        found = await self._screen.window(window, self._role, self._tenant)
         self.count += sum(item.whole_message or window.start <= item.start < window.end for item in found)
         touching = {clipped for item in (*self._reaching, *found) if (clipped := _clip(item, window))}
         self._reaching = tuple(item for item in (*self._reaching, *found) if _reaches(item, window))
-        return tuple(sorted(touching, key=_place))
+        return tuple(sorted(touching, key=place))
 
 
 def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
@@ -223,10 +228,6 @@ def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
         if not isinstance(item, Finding) or not 0 <= item.start <= item.end <= length:
             raise ValueError("a finding lies outside the text")
     return found
-
-
-def _overlap(one: Finding, other: Finding) -> bool:
-    return (one.start < other.end and other.start < one.end) or (one.whole_message and other.whole_message)
 
 
 def _hidden(start: int, end: int) -> Finding:
@@ -244,10 +245,6 @@ def _as_seen(finding: Finding, view: View) -> Finding:
     )
 
 
-def _moved(finding: Finding, offset: int) -> Finding:
-    return finding.model_copy(update={"start": finding.start + offset, "end": finding.end + offset})
-
-
 def _clip(finding: Finding, window: Window) -> Finding | None:
     if finding.whole_message:
         return finding
@@ -258,33 +255,3 @@ def _clip(finding: Finding, window: Window) -> Finding | None:
 def _reaches(finding: Finding, window: Window) -> bool:
     """Whether a finding of this cell goes on in the next."""
     return not finding.whole_message and finding.start < window.end < finding.end
-
-
-def _joined_over_cells(found: Iterable[Finding]) -> list[Finding]:
-    """Parts of one finding in neighbouring cells as the one finding they are."""
-    whole: dict[tuple[str, str], Finding] = {}
-    done: list[Finding] = []
-    for item in sorted(found, key=_place):
-        key = (item.label, item.detector)
-        last = whole.get(key)
-        if last is not None and not item.whole_message and item.start <= last.end:
-            score = max(last.score, item.score)
-            whole[key] = last.model_copy(update={"end": max(last.end, item.end), "score": score})
-            continue
-        if last is not None:
-            done.append(last)
-        whole[key] = item
-    return sorted([*done, *whole.values()], key=_place)
-
-
-def _place(finding: Finding) -> tuple[int, int, str, str]:
-    return (finding.start, -finding.end, finding.label, finding.detector)
-
-
-def _failed(name: str, error: Exception) -> GovkernelError:
-    return GovkernelError(
-        "guard.detector-failed",
-        f"The detector {name!r} could not answer.",
-        why=error.what if isinstance(error, GovkernelError) else type(error).__name__,
-        remedy="Nothing unscreened is released. Fix or disable the detector; `govkernel plugins` lists faults.",
-    )

@@ -7,19 +7,33 @@ the same for every chunking, the whole text in one piece included.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from govkernel.domain import Decision, Finding
 from runtime_guard.cells import CellCutter, Window
-from runtime_guard.redact import Mask, Surrogates, blocks, masks, replacement
-from runtime_guard.screen import CellScreen, Screen
+from runtime_guard.redact import Mask, Numbered, Surrogates, blocks, masks, replacements
+from runtime_guard.screen import CellScreen, Looks
 
 Decide = Callable[[frozenset[str], int], Awaitable[Decision]]
 """Policy: the decision for the labels and the number of findings so far."""
 
 HOLD_BACK: Final = 2 * 256
 """Characters that are held back at most: a cell and its window ahead."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Text that may be released.
+
+    Attributes:
+        text: masked.
+        decision: the one it was released under.
+    """
+
+    text: str
+    decision: Decision
 
 
 class StreamScreen:
@@ -33,11 +47,11 @@ class StreamScreen:
     """
 
     def __init__(
-        self, screen: Screen, decide: Decide, role: str, surrogates: Surrogates | None = None
+        self, screen: Looks, decide: Decide, role: str, surrogates: Surrogates | None = None
     ) -> None:
         self._cells = CellScreen(screen, role)
         self._decide = decide
-        self._surrogates = surrogates or Surrogates()
+        self._surrogates = surrogates or Numbered()
         self._cutter = CellCutter()
         self._labels: frozenset[str] = frozenset()
         self._masked_to = 0
@@ -55,40 +69,50 @@ class StreamScreen:
         Raises:
             GovkernelError: a detector or policy could not answer; nothing more may be released.
         """
-        released = [await self._release(window) for window in self._cutter.feed(delta) if not self.blocked]
-        return "".join(released)
+        return "".join([piece.text async for piece in self.pieces(delta)])
 
     async def finish(self) -> str:
         """The rest of the text, at its end."""
-        released = [await self._release(window) for window in self._cutter.finish() if not self.blocked]
-        if self.decision is None:
-            self.decision = await self._decide(self._labels, self._cells.count)
-        return "".join(released)
+        return "".join([piece.text async for piece in self.pieces(None)])
 
-    async def _release(self, window: Window) -> str:
-        found = await self._cells.findings(window)
+    async def pieces(self, delta: str | None) -> AsyncIterator[Piece]:
+        """Like :meth:`feed`, and with None like :meth:`finish`: cell by cell, which no chunking changes."""
+        windows = self._cutter.finish() if delta is None else self._cutter.feed(delta)
+        async for piece in self._released(windows):
+            yield piece
+        if delta is None and self.decision is None:
+            self.decision = await self._decide(self._labels, self._cells.count)
+
+    async def _released(self, windows: Iterable[Window]) -> AsyncIterator[Piece]:
+        for window in windows:
+            if self.blocked:
+                return
+            found = await self._cells.findings(window)
+            decision = await self._decided(found)
+            if not blocks(decision):
+                yield Piece(await self._masked(window, masks(found, decision.obligations)), decision)
+
+    async def _decided(self, found: tuple[Finding, ...]) -> Decision:
         labels = self._labels | {item.label for item in found}
         if self.decision is None or labels != self._labels:
             self._labels = labels
             self.decision = await self._decide(labels, self._cells.count)
-        if blocks(self.decision):
-            return ""
-        return self._masked(window, found)
+        return self.decision
 
-    def _masked(self, window: Window, found: tuple[Finding, ...]) -> str:
-        obligations = self.decision.obligations if self.decision else ()
+    async def _masked(self, window: Window, to_mask: list[Mask]) -> str:
+        fresh = [mask for mask in to_mask if not self._goes_on(window, mask)]
+        values = [_slice(window, mask.start, mask.end) for mask in fresh]
+        stand_ins = dict(zip(fresh, await replacements(fresh, values, self._surrogates), strict=True))
         parts: list[str] = []
         position = window.start
-        for mask in masks(found, obligations):
-            parts.append(_slice(window, position, mask.start))
-            # A mask that goes on where the last cell's mask ended is the rest of the same value.
-            if mask.start != self._masked_to or mask.start != window.start or mask.start == 0:
-                parts.append(self._replacement(window, mask))
+        for mask in to_mask:
+            parts += (_slice(window, position, mask.start), stand_ins.get(mask, ""))
             position = self._masked_to = mask.end
         return "".join([*parts, _slice(window, position, window.end)])
 
-    def _replacement(self, window: Window, mask: Mask) -> str:
-        return replacement(mask, _slice(window, mask.start, mask.end), self._surrogates)
+    def _goes_on(self, window: Window, mask: Mask) -> bool:
+        """Whether a mask is the rest of the value that the last cell's mask ended with."""
+        return mask.start == self._masked_to == window.start != 0
 
 
 def _slice(window: Window, start: int, end: int) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 CODE: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+(?<!-)")
 PACKAGES: Final = ("govkernel", "runtime_guard")
 FILE: Final = re.compile(
-    r".*\.(yaml|yml|json|jsonl|toml|txt|md|db|sock|sig|crt|py|cedar|rego|html|css|js|svc)"
+    r".*\.(yaml|yml|json|jsonl|toml|txt|md|db|sock|sig|crt|py|cedar|rego|html|css|js|svc|safetensors|h5)"
 )
 NOT_CODES: Final = frozenset(
     {

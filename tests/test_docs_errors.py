@@ -1,4 +1,4 @@
-"""docs/reference/errors.md lists exactly the error codes the code can raise or report.
+"""docs/reference/errors.md lists exactly the error codes the code can raise or report; a plugin's README lists its own.
 
 Codes are collected from the source: string arguments and keywords in calls, and strings joined from a literal
 prefix (``f"json.{problem}"``) with the literals their helper is called with.
@@ -7,6 +7,7 @@ prefix (``f"json.{problem}"``) with the literals their helper is called with.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,30 +18,57 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "reference" / "errors.md"
 
 
-def documented() -> list[str]:
-    """Codes in the first column of the page's tables, in order."""
-    return re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+@cache
+def used() -> dict[str, list[str]]:
+    """Every code in the source, and the files it is in."""
+    return collect(ROOT)
+
+
+def documented(page: Path = PAGE) -> list[tuple[str, str, str]]:
+    """Code, meaning and remedy: the rows of the page's tables that begin with a code, in order."""
+    text = page.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \| (.+) \| (.+) \|$", text, flags=re.MULTILINE)
+    return [row for row in rows if CODE.fullmatch(row[0])]
+
+
+def codes(page: Path) -> set[str]:
+    return {code for code, _, _ in documented(page)}
+
+
+def page_of(place: str) -> Path:
+    """Where the codes of a file are documented: a plugin is a distribution of its own, and so are its codes."""
+    parts = Path(place).parts
+    return ROOT / "plugins" / parts[1] / "README.md" if parts[0] == "plugins" else PAGE
 
 
 def test_every_code_is_documented() -> None:
-    used = collect(ROOT)
-    missing = {code: places[0] for code, places in used.items() if code not in set(documented())}
+    missing = {
+        code: places[0]
+        for code, places in used().items()
+        if not any(code in codes(page_of(place)) for place in places)
+    }
     assert missing == {}
 
 
-def test_no_code_is_documented_that_is_not_used() -> None:
-    assert sorted(set(documented()) - set(collect(ROOT))) == []
+@pytest.mark.parametrize(
+    "page", [PAGE, *sorted(ROOT.glob("plugins/*/README.md"))], ids=lambda it: it.parent.name
+)
+def test_no_code_is_documented_that_is_not_used(page: Path) -> None:
+    raised = {code for code, places in used().items() if page in map(page_of, places)}
+    areas = {code.partition(".")[0] for code in raised}
+    listed = (
+        codes(page) if page == PAGE else {code for code in codes(page) if code.partition(".")[0] in areas}
+    )
+    assert sorted(listed - raised) == []
 
 
-def test_each_code_has_a_meaning_and_a_remedy_once() -> None:
-    rows = re.findall(
-        r"^\| `([^`]+)` \| (.+) \| (.+) \|$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
-    assert [row[0] for row in rows] == documented()
-    assert len(set(documented())) == len(documented())
-    assert all(
-        CODE.fullmatch(code) and len(meaning) > 8 and len(remedy) > 4 for code, meaning, remedy in rows
-    )
+@pytest.mark.parametrize(
+    "page", [PAGE, *sorted(ROOT.glob("plugins/*/README.md"))], ids=lambda it: it.parent.name
+)
+def test_each_code_has_a_meaning_and_a_remedy_once(page: Path) -> None:
+    rows = documented(page)
+    assert len(codes(page)) == len(rows)
+    assert all(len(meaning) > 8 and len(remedy) > 4 for _, meaning, remedy in rows)
 
 
 def test_the_collector_finds_codes_wherever_they_are_given() -> None:

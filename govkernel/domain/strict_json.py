@@ -55,7 +55,7 @@ def loads(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX
     if deeper_than(raw, max_depth):
         raise _refuse("too-deep", "The document is nested too deep.", f"limit {max_depth} levels")
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        value = _DECODER.decode(text)
     except (json.JSONDecodeError, ValueError) as error:
         raise _refuse("malformed", "The document is not valid JSON.", str(error)) from None
     if _SURROGATE.search(raw):
@@ -140,3 +140,9 @@ def _no_constant(name: str) -> NoReturn:
 
 def _refuse(problem: str, what: str, why: str) -> InputError:
     return InputError(f"json.{problem}", what, why=why, remedy=_REMEDY)
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)
+"""Made once: it holds no state of a document."""

@@ -54,7 +54,7 @@ class ProvenancePlugin:
     ) -> None:
         memory = ManifestMemory()
         verifiers: list[EvidenceVerifier] = [
-            KeyVerifier(lambda: trust.known_keys, memory),
+            KeyVerifier(lambda: trust.known_keys, memory, trust.times),
             CertificateVerifier(trust.authorities, memory),
         ]
         self._verifiers = verifiers

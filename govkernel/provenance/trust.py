@@ -17,12 +17,13 @@ from govkernel.domain import AcceptedStatement, Artifact, Digest, RejectedStatem
 from govkernel.domain.predicates import APPROVAL, BREAK_GLASS, DELEGATION, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import VerifiedStatement
-from govkernel.provenance.authorities import Authority, read_authority
+from govkernel.provenance.authorities import Authority, read_authority, read_clock
 from govkernel.provenance.delegation import Delegation
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.predicates import check_predicate
 from govkernel.provenance.revocation import RevocationList, index
 from govkernel.provenance.rules import Rule
+from govkernel.provenance.timestamps import TimeAuthority
 from govkernel.provenance.trust_build import (
     check_types,
     known_signers,
@@ -55,6 +56,7 @@ class TrustPolicy:
         rules: who may say what.
         revoked: what is taken back, by the file and by signed lists.
         authorities: who may certify identities.
+        times: who may say when something was signed.
         delegations: whom signers let speak in their names.
         roles: names of the keys and identities that have a role, by its name.
     """
@@ -65,6 +67,7 @@ class TrustPolicy:
     rules: tuple[Rule, ...]
     revoked: Revoked = field(default_factory=Revoked)
     authorities: tuple[Authority, ...] = ()
+    times: tuple[TimeAuthority, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     roles: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -110,10 +113,14 @@ class TrustPolicy:
         check_types(file, source)
         by_name = {item.name: item.key.key_id for item in keys}
         signers = known_signers(file, by_name)
-        authorities = tuple(read_authority(entry, base) for entry in file.authorities)
+        clocks = tuple(read_clock(entry, base) for entry in file.authorities if entry.timestamps)
+        times = tuple(item for clock in clocks for item in clock.trusted)
+        certifying = [entry for entry in file.authorities if not entry.timestamps]
+        authorities = tuple(read_authority(entry, base, times) for entry in certifying)
         return cls(
-            digest=meaning_digest(file, by_name, authorities),
+            digest=meaning_digest(file, by_name, authorities, clocks),
             authorities=authorities,
+            times=times,
             keys=keys,
             signers=signers,
             rules=tuple(rule_of(file, entry, number, signers) for number, entry in enumerate(file.rules, 1)),

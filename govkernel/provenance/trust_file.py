@@ -86,8 +86,9 @@ class TrustFile(Entry):
         names = [entry.name for entry in self.authorities]
         if len(set(names)) < len(names):
             raise ValueError("two authorities have one name")
+        certifying = [entry.name for entry in self.authorities if entry.timestamps is None]
         unknown = [
-            item.authority for item in self.identities if item.authority and item.authority not in names
+            item.authority for item in self.identities if item.authority and item.authority not in certifying
         ]
         if unknown:
             raise ValueError(f"an identity names an authority that is not there: {unknown[0][:80]!r}")

@@ -85,7 +85,8 @@ class Speakers:
             return
         named = signer.model_copy(update={"name": known.holder})
         for rule in (item for item in self.rules if known.name in item.signers):
-            until = min(rule.window.end or FOREVER, known.window.end or FOREVER)
+            lapses = known.window.end if asked.said.signed_at is None else None
+            until = min(rule.window.end or FOREVER, lapses or FOREVER)
             yield rule.refusal(asked.said.statement, asked.artifact, asked.now) or Grant(named, rule, until)
 
     def _delegated(
@@ -151,8 +152,9 @@ class Speakers:
         artifact: Artifact,
         now: datetime,
     ) -> Refusal | None:
+        """A signer's time is held against when it signed, if that was verified, else against now."""
         error = self.revoked.signer(known, signer, signed_at, artifact)
-        return window_refusal(known.window, now, "key", 8) if error is None else _refused(error)
+        return window_refusal(known.window, signed_at or now, "key", 8) if error is None else _refused(error)
 
 
 def _refused(error: GovkernelError) -> Refusal:

@@ -3,8 +3,8 @@
 Detectors look at every view; what they find is reported where it stands in the original text.
 """
 
-from runtime_guard.views.hidden import hidden_text
+from runtime_guard.views.hidden import HIDDEN_TEXT, hidden_text
 from runtime_guard.views.unfold import MAX_DEPTH, views
 from runtime_guard.views.view import Piece, View, rewrite
 
-__all__ = ["MAX_DEPTH", "Piece", "View", "hidden_text", "rewrite", "views"]
+__all__ = ["HIDDEN_TEXT", "MAX_DEPTH", "Piece", "View", "hidden_text", "rewrite", "views"]

@@ -53,7 +53,8 @@ def test_pii_never_reaches_the_model_nor_policy(
 ) -> None:
     ask(client, f"Write to {MAIL} and charge 4111 1111 1111 1111.")
     assert upstream.seen[0]["messages"][0]["content"] == "Write to <EMAIL_ADDRESS> and charge <CREDIT_CARD>."
-    assert set(policy.asked[0].screening.labels) == {"EMAIL_ADDRESS", "CREDIT_CARD"}
+    labels = {"EMAIL_ADDRESS", "CREDIT_CARD", "URL"}  # a domain is a URL to Presidio, in an address too
+    assert set(policy.asked[0].screening.labels) == labels
     assert MAIL not in policy.asked[0].model_dump_json()
 
 

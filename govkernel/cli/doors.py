@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from govkernel import checks
 from govkernel.cli.output import read_named
@@ -13,7 +14,9 @@ from govkernel.errors import InputError
 from govkernel.files import replace_file
 from govkernel.hookspecs import ReportFormat
 from govkernel.plugins import PluginHost, Provider
-from govkernel.provenance import TrustPolicy
+
+if TYPE_CHECKING:
+    from govkernel.provenance import TrustPolicy
 
 MAX_KEY_BYTES = 64 * 1024
 
@@ -25,6 +28,7 @@ def choose_trust(settings: Settings, trust: Path | None, keys: Sequence[Path]) -
         ConfigError, InputError: none of them can be used.
     """
     from govkernel.assemble import load_trust
+    from govkernel.provenance import TrustPolicy
 
     if keys:
         return TrustPolicy.from_keys({path.stem: read_key(path) for path in keys})

@@ -15,7 +15,6 @@ import typer
 from govkernel.cli.delegate import delegate
 from govkernel.cli.output import Config, Json, finish, plain, print_json, say
 from govkernel.cli.signing import Key, open_key
-from govkernel.cli.trust_show import invalid, show_tree, tree, valid
 from govkernel.cli.trust_update import update
 from govkernel.errors import ConfigError, InputError
 
@@ -59,6 +58,7 @@ def explain(
     """Print what was found about an artifact, accepted and rejected, and why: exit 0 when a signature is accepted."""
     from govkernel.assemble import current_trust, plugin_host
     from govkernel.cli.doors import choose_trust
+    from govkernel.cli.trust_show import show_tree, tree
     from govkernel.config import load_settings
     from govkernel.domain import Artifact
     from govkernel.gather import EvidenceGatherer
@@ -82,6 +82,8 @@ def explain(
 @app.command()
 def validate(path: PolicyFile = None, config: Config = None, as_json: Json = False) -> None:
     """Check a trust policy and the revocation lists beside it: exit 0 valid, 1 not."""
+    from govkernel.cli.trust_show import invalid, valid
+
     try:
         document = _summary(*_policy(path, config), datetime.now(UTC))
     except ConfigError as error:

@@ -300,6 +300,34 @@ def test_a_revocation_list_takes_the_delegate_along_even_since_later(target: str
     assert isinstance(revoked.judge(early, MODEL, NOW), RejectedStatement)
 
 
+def test_a_verified_time_keeps_what_a_holder_signed_and_nothing_of_its_delegates() -> None:
+    ended = trust(lead={"notAfter": "2026-05-15T00:00:00Z"})
+    [card], _ = said(letting(trust()), CI)
+
+    def judged(
+        policy: TrustPolicy, key: LocalKey, now: datetime = NOW
+    ) -> AcceptedStatement | RejectedStatement:
+        signers = (Signer(name="", key_id=key.key_id),)
+        early = VerifiedStatement(
+            statement=card.statement, signers=signers, source="", signed_at=NOW - timedelta(days=20)
+        )
+        return policy.judge(early, MODEL, now)
+
+    own = judged(ended, LEAD)
+    assert isinstance(own, AcceptedStatement)
+    assert own.valid_until is None
+    for policy, now, expected in (
+        (letting(ended), NOW, "provenance.key-expired"),
+        (letting(trust()), END, "provenance.delegation-expired"),
+    ):
+        outcome = judged(policy, CI, now)
+        assert isinstance(outcome, RejectedStatement)
+        assert outcome.code == expected
+    theirs = judged(letting(trust()), CI)
+    assert isinstance(theirs, AcceptedStatement)
+    assert theirs.valid_until == END, "a time that was verified is no longer delegation"
+
+
 def test_two_names_of_one_local_artifact_do_not_add_up() -> None:
     """A statement may name its subject twice; the name that the rule is about must be the one that was delegated."""
     policy = letting(trust({**RULE, "about": {"names": ["search-*"]}}), delegated(about={"names": ["*-x"]}))

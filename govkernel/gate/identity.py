@@ -26,12 +26,8 @@ _SYSTEMS: Final = (
         "{BUILDKITE_BUILD_ID}",
     ),
     ("jenkins", "JENKINS_URL", "{JOB_NAME}", "{BUILD_NUMBER}"),
-    (
-        "argo",
-        "ARGO_WORKFLOW",
-        "{ARGO_WORKFLOW}",
-        "{ARGO_NODE_ID}",
-    ),  # plugins/ci/argo sets the first, Argo the other
+    # plugins/ci/argo sets the first, Argo itself the other.
+    ("argo", "ARGO_WORKFLOW", "{ARGO_WORKFLOW}", "{ARGO_NODE_ID}"),
 )
 _UNSAFE: Final = re.compile(r"[^\w./@:+#~-]", re.ASCII)
 

@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from govkernel.domain.policy import PackMode
 from govkernel.errors import ConfigError
+from govkernel.files import read_file
 
 FILE_NAME: Final = "govkernel.toml"
 STATE: Final = ".govkernel"
@@ -325,9 +326,7 @@ def _read(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        if file.stat().st_size > MAX_CONFIG_BYTES:
-            raise OSError(f"larger than {MAX_CONFIG_BYTES} bytes")
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(file, MAX_CONFIG_BYTES).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ConfigError(
             "config.syntax",

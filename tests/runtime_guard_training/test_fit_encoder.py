@@ -21,7 +21,7 @@ from runtime_guard.training.fit_encoder import FittedEncoder, fit_encoder
 from runtime_guard.training.samples import NO_TAG, Sample, grouped
 
 BAD, GOOD, NAME = 200, 201, 202
-LITTLE = Effort(recipe=1, people=1, share=1.0, epochs=45, pieces=600, jobs=1)
+LITTLE = Effort(recipe=1, people=1, share=1.0, epochs=40, pieces=200, jobs=1)
 
 
 def sample(ids: Sequence[int], *, bad: bool = False, tags: Sequence[int] | None = None) -> Sample:

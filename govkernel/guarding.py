@@ -11,11 +11,12 @@ from govkernel.domain import Finding
 from govkernel.errors import PluginError
 from govkernel.hookspecs import Detector
 from govkernel.plugins import PluginHost, Provider
+from runtime_guard.panel import MAX_FINDINGS
 from runtime_guard.plugin import DetectorsPlugin
 from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
-from runtime_guard.screen import MAX_FINDINGS, TIERS, Screen
+from runtime_guard.screen import TIERS, Screen
 
 
 class IsolatedDetector:

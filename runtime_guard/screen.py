@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import inspect
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -16,25 +15,20 @@ from functools import cached_property
 from typing import Any, Final
 
 from govkernel.domain import Finding
-from govkernel.errors import GovkernelError, InputError
+from govkernel.errors import InputError
 from govkernel.hookspecs import Detector
 from runtime_guard.batch import Team, screen_rows
 from runtime_guard.cells import Window, joined, windows
 from runtime_guard.judge import BatchDetector, Judge
-from runtime_guard.views import View, hidden_text, views
+from runtime_guard.panel import HIDDEN_TEXT, Panel
 
 MAX_TEXT: Final = 4 * 1024 * 1024
 """Characters of one message."""
-
-VIEWS: Final = "views"
-HIDDEN_TEXT: Final = "hidden_text"
-"""Label of text that a person does not see."""
 
 TIERS: Final = frozenset({0, 1, 2})
 """0: views of a text; 1: patterns, rules and the gate; 2: the encoder."""
 
 CACHE_SIZE: Final = 20_000
-MAX_FINDINGS: Final = 1_000
 ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
 
 _YIELD_EVERY: Final = 16
@@ -70,6 +64,7 @@ class Screen:
         if not names or len(set(names)) != len(names):
             raise ValueError(f"detectors must be named, and differently: {names}")
         self._detectors = tuple(detectors)
+        self._panel = Panel(self._detectors, disguises=0 in tiers)
         self._tiers = frozenset(tiers)
         self._entities = None if entities is None else frozenset(entities)
         self._key = os.urandom(32)
@@ -143,41 +138,12 @@ class Screen:
         key = hashlib.blake2b(f"{role}\0{joined(text)}".encode(), key=self._key, digest_size=16).digest()
         hit = self._cache.get(key)
         if hit is None:
-            hit = self._cache[key] = await self._detect(text, role)
+            hit = self._cache[key] = tuple(await self._panel.findings(self._panel.look(text), role))
             if len(self._cache) > CACHE_SIZE:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(key)
         return hit
-
-    async def _detect(self, text: str, role: str) -> tuple[Finding, ...]:
-        """Findings in the text, and those that only its views show, where they stand in the text."""
-        found = await self._ask(text, role)
-        if 0 not in self._tiers:
-            return tuple(found)
-        for finding in await self._disguised(text, role):
-            if not any(_overlap(finding, item) for item in found if item.label == finding.label):
-                found.append(finding)
-        return tuple(found)
-
-    async def _disguised(self, text: str, role: str) -> list[Finding]:
-        found = [_hidden(*span) for span in hidden_text(text)]
-        for view in views(text):
-            shown = await self._ask(view.text, role)
-            found += [_as_seen(item, view) for item in shown if item.label.islower() or not view.loose]
-        return found
-
-    async def _ask(self, text: str, role: str) -> list[Finding]:
-        found: list[Finding] = []
-        for detector in self._detectors:
-            try:
-                answer: Any = detector.detect(text, role)
-                if inspect.isawaitable(answer):
-                    answer = await answer
-                found.extend(_checked(answer, len(text)))
-            except Exception as error:
-                raise _failed(detector.name, error) from error
-        return found
 
 
 class _Nothing:
@@ -215,35 +181,6 @@ class CellScreen:
         return tuple(sorted(touching, key=_place))
 
 
-def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
-    found = list(answer)
-    if len(found) > MAX_FINDINGS:
-        raise ValueError(f"{len(found)} findings in {length} characters")
-    for item in found:
-        if not isinstance(item, Finding) or not 0 <= item.start <= item.end <= length:
-            raise ValueError("a finding lies outside the text")
-    return found
-
-
-def _overlap(one: Finding, other: Finding) -> bool:
-    return (one.start < other.end and other.start < one.end) or (one.whole_message and other.whole_message)
-
-
-def _hidden(start: int, end: int) -> Finding:
-    return Finding(label=HIDDEN_TEXT, start=start, end=end, score=0.9, detector=VIEWS)
-
-
-def _as_seen(finding: Finding, view: View) -> Finding:
-    """A finding in a view, as one in the text; it tells which disguise hid it."""
-    if finding.whole_message or finding.start == finding.end:
-        start, end = finding.start, finding.end
-    else:
-        start, end = view.span(finding.start, finding.end)
-    return finding.model_copy(
-        update={"start": start, "end": end, "detector": f"{finding.detector}, {VIEWS} {view.name}"}
-    )
-
-
 def _moved(finding: Finding, offset: int) -> Finding:
     return finding.model_copy(update={"start": finding.start + offset, "end": finding.end + offset})
 
@@ -279,12 +216,3 @@ def _joined_over_cells(found: Iterable[Finding]) -> list[Finding]:
 
 def _place(finding: Finding) -> tuple[int, int, str, str]:
     return (finding.start, -finding.end, finding.label, finding.detector)
-
-
-def _failed(name: str, error: Exception) -> GovkernelError:
-    return GovkernelError(
-        "guard.detector-failed",
-        f"The detector {name!r} could not answer.",
-        why=error.what if isinstance(error, GovkernelError) else type(error).__name__,
-        remedy="Nothing unscreened is released. Fix or disable the detector; `govkernel plugins` lists faults.",
-    )

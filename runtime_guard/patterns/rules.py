@@ -12,7 +12,8 @@ from presidio_analyzer.predefined_recognizers import IbanRecognizer
 
 from runtime_guard.patterns.places import Places
 from runtime_guard.patterns.results import Result
-from runtime_guard.patterns.shape import NotUnderstood, Shape, shape_of
+from runtime_guard.patterns.shape import Shape, shape_of
+from runtime_guard.patterns.tree import NotUnderstood
 
 Judge = Callable[[str, float], float]
 """The score of a match, given its text and the score of its pattern; 0 is no match."""

@@ -9,7 +9,8 @@ from typing import Final
 from runtime_guard.patterns.alphabet import encoded
 from runtime_guard.patterns.automaton import Expression, automaton
 from runtime_guard.patterns.cache import Cache, user_cache
-from runtime_guard.patterns.shape import NotUnderstood, shape_of
+from runtime_guard.patterns.shape import shape_of
+from runtime_guard.patterns.tree import NotUnderstood
 
 
 class Sieve:

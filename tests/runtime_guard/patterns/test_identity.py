@@ -26,7 +26,8 @@ from govkernel.errors import ConfigError
 from runtime_guard.patterns import automaton
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries, country_recognizers, default_recognizers
-from runtime_guard.patterns.shape import NotUnderstood, shape_of
+from runtime_guard.patterns.shape import shape_of
+from runtime_guard.patterns.tree import NotUnderstood
 from runtime_guard.patterns.words import NearWords, PipelineWords, Tokens
 from tests.runtime_guard.patterns.conftest import Peers
 

@@ -1,4 +1,4 @@
-"""What a detector may do beyond :class:`govkernel.hookspecs.Detector`: answer for many texts at once."""
+"""What a detector may do beyond :class:`govkernel.hookspecs.Detector`: look at many texts at once, or go on in one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from govkernel.domain import Finding
+
+ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
+"""Who can write a text."""
 
 SAFETY_LABELS: Final = (
     "prompt_injection",
@@ -53,6 +56,14 @@ class BatchDetector(Protocol):
 
     def detect_many(self, texts: Sequence[str]) -> Sequence[Sequence[Finding]]:
         """Findings per text."""
+
+
+@runtime_checkable
+class Resuming(Protocol):
+    """Saves itself the work on a part of a text that it has seen before."""
+
+    def detect_since(self, text: str, role: str, since: int) -> Sequence[Finding]:
+        """Findings that end behind ``since``; all others may be missing."""
 
 
 _OF_ANSWERS: Final = frozenset({"harmful_response"})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
 from govkernel.hookspecs import Detector
-from runtime_guard.views import View, hidden_text, views
+from runtime_guard.foresight import pending_of
+from runtime_guard.judge import ROLES, Resuming
+from runtime_guard.views import View, hidden_text, unfinished, unfinished_hidden, views
 
 VIEWS: Final = "views"
 HIDDEN_TEXT: Final = "hidden_text"
@@ -25,11 +27,13 @@ class Look:
 
     Attributes:
         text: the text itself.
+        role: who wrote it.
         views: what it says without its disguises.
         hidden: spans that a person does not see.
     """
 
     text: str
+    role: str
     views: Sequence[View] = ()
     hidden: Sequence[tuple[int, int]] = ()
 
@@ -40,48 +44,133 @@ class Panel:
     Args:
         detectors: any number.
         disguises: whether views of a text are looked at too.
+        hidden: whether hidden text is a finding.
     """
 
-    def __init__(self, detectors: Sequence[Detector], *, disguises: bool) -> None:
-        self._detectors = tuple(detectors)
+    def __init__(self, detectors: Sequence[Detector], *, disguises: bool, hidden: bool = True) -> None:
+        self._by_role = {role: _Asked(detectors, role) for role in ROLES}
         self._disguises = disguises
+        self._hidden = disguises and hidden
 
-    def look(self, text: str) -> Look:
+    def look(self, text: str, role: str) -> Look:
         """A text, ready to be asked about."""
-        if not self._disguises:
-            return Look(text)
-        return Look(text, tuple(views(text)), tuple(hidden_text(text)))
+        asked = self._by_role[role]
+        return Look(
+            text,
+            role,
+            tuple(views(text, loose=asked.judges)) if self._disguises and asked.detectors else (),
+            tuple(hidden_text(text)) if self._hidden else (),
+        )
 
-    async def findings(self, look: Look, role: str) -> list[Finding]:
+    async def findings(self, look: Look, since: int = 0) -> list[Finding]:
         """Findings in the text, and those that only its views show, where they stand in the text.
+
+        Args:
+            look: the text.
+            since: findings that end up to there may be missing.
 
         Raises:
             GovkernelError: ``guard.detector-failed``.
         """
-        found = await self._ask(look.text, role)
-        for finding in await self._disguised(look, role):
+        found = await self._by_role[look.role].findings(look.text, since)
+        if not look.views and not look.hidden:
+            return found
+        for finding in await self._disguised(look, since):
             if not any(_overlap(finding, item) for item in found if item.label == finding.label):
                 found.append(finding)
         return found
 
-    async def _disguised(self, look: Look, role: str) -> list[Finding]:
+    async def pending(self, look: Look) -> int:
+        """The first place from which on findings may change with what follows the text; its length when none may.
+
+        Raises:
+            GovkernelError: ``guard.detector-failed``.
+        """
+        place = len(look.text)
+        while True:
+            place = min(place, await self._undecided(look))
+            begun = self._unfinished(look)
+            if begun >= len(look.text):
+                return place
+            # What a disguise turns out to say may continue what stands before it.
+            look = self.look(look.text[:begun], look.role)
+
+    async def _undecided(self, look: Look) -> int:
+        """As :meth:`pending`, if no disguise goes on behind the end."""
+        asked = self._by_role[look.role]
+        place = await asked.pending(look.text, loose=False)
+        for view in look.views:
+            start = await asked.pending(view.text, loose=view.loose)
+            if start < len(view.text):
+                place = min(place, view.starts[start])
+        return place
+
+    def _unfinished(self, look: Look) -> int:
+        """Where a disguise begins that may go on behind the end."""
+        asked = self._by_role[look.role]
+        if not self._disguises or not asked.detectors:
+            return unfinished_hidden(look.text) if self._hidden else len(look.text)
+        loose = asked.judges
+        place = unfinished(look.text, loose=loose)
+        for view in look.views:
+            start = unfinished(view.text, loose=loose)
+            if start < len(view.text):
+                place = min(place, view.starts[start])
+        return place
+
+    async def _disguised(self, look: Look, since: int) -> list[Finding]:
+        asked = self._by_role[look.role]
         found = [_hidden(*span) for span in look.hidden]
         for view in look.views:
-            shown = await self._ask(view.text, role)
+            shown = await asked.findings(view.text, bisect_right(view.ends, since))
             found += [_as_seen(item, view) for item in shown if item.label.islower() or not view.loose]
         return found
 
-    async def _ask(self, text: str, role: str) -> list[Finding]:
+
+class _Asked:
+    """Those of some detectors that look at what one role writes.
+
+    Attributes:
+        detectors: those.
+        judges: some of them look for what a message does, not only for what stands in it.
+    """
+
+    def __init__(self, detectors: Sequence[Detector], role: str) -> None:
+        self._role = role
+        self.detectors = tuple(item for item in detectors if role in getattr(item, "roles", ROLES))
+        judging = [item for item in self.detectors if any(map(str.islower, item.labels))]
+        self.judges = bool(judging)
+        self._detect = [(item.name, _detect_since(item)) for item in self.detectors]
+        self._pending = {
+            loose: [(item.name, pending_of(item)) for item in (judging if loose else self.detectors)]
+            for loose in (False, True)
+        }
+
+    async def findings(self, text: str, since: int) -> list[Finding]:
+        """Findings of all; those that end up to ``since`` may be missing."""
         found: list[Finding] = []
-        for detector in self._detectors:
+        for name, detect in self._detect:
             try:
-                answer: Any = detector.detect(text, role)
-                if inspect.isawaitable(answer):
+                answer: Any = detect(text, self._role, since)
+                if hasattr(answer, "__await__"):
                     answer = await answer
-                found.extend(_checked(answer, len(text)))
+                found += _checked(answer, len(text))
             except Exception as error:
-                raise _failed(detector.name, error) from error
+                raise _failed(name, error) from error
         return found
+
+    async def pending(self, text: str, *, loose: bool) -> int:
+        """The first place that is not decided for all; in a loose view, for those that judge."""
+        place = len(text)
+        for name, pending in self._pending[loose]:
+            try:
+                answer: Any = pending(text, self._role)
+                if hasattr(answer, "__await__"):
+                    answer = await answer
+                place = min(place, _place(answer))
+            except Exception as error:
+                raise _failed(name, error) from error
+        return place
 
 
 def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
@@ -92,6 +181,18 @@ def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
         if not isinstance(item, Finding) or not 0 <= item.start <= item.end <= length:
             raise ValueError("a finding lies outside the text")
     return found
+
+
+def _detect_since(detector: Detector) -> Callable[[str, str, int], Any]:
+    if isinstance(detector, Resuming):
+        return detector.detect_since
+    return lambda text, role, _: detector.detect(text, role)
+
+
+def _place(answer: Any) -> int:
+    if not isinstance(answer, int) or answer < 0:
+        raise ValueError("no place in the text")
+    return answer
 
 
 def _overlap(one: Finding, other: Finding) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,9 +18,12 @@ from govkernel.domain import Finding
 from govkernel.errors import InputError
 from govkernel.hookspecs import Detector
 from runtime_guard.batch import Team, screen_rows
-from runtime_guard.cells import Window, joined, windows
+from runtime_guard.cells import Window
+from runtime_guard.foresight import follows, judges_sentences
 from runtime_guard.judge import BatchDetector, Judge
+from runtime_guard.kept import joined
 from runtime_guard.panel import HIDDEN_TEXT, Panel
+from runtime_guard.segments import Reach, Segments, Sentence
 
 MAX_TEXT: Final = 4 * 1024 * 1024
 """Characters of one message."""
@@ -29,7 +32,6 @@ TIERS: Final = frozenset({0, 1, 2})
 """0: views of a text; 1: patterns, rules and the gate; 2: the encoder."""
 
 CACHE_SIZE: Final = 20_000
-ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
 
 _YIELD_EVERY: Final = 16
 
@@ -64,8 +66,9 @@ class Screen:
         if not names or len(set(names)) != len(names):
             raise ValueError(f"detectors must be named, and differently: {names}")
         self._detectors = tuple(detectors)
-        self._panel = Panel(self._detectors, disguises=0 in tiers)
         self._tiers = frozenset(tiers)
+        self._panel = Panel(self._detectors, disguises=0 in tiers)
+        self._near, self._held, self._judging = self._panels()
         self._entities = None if entities is None else frozenset(entities)
         self._key = os.urandom(32)
         self._cache: OrderedDict[bytes, tuple[Finding, ...]] = OrderedDict()
@@ -96,15 +99,43 @@ class Screen:
         patterns = Screen(others or [_Nothing()], tiers=self._tiers)
         return Team(patterns, taggers, judges, 0 in self._tiers, self._entities)
 
+    def segments(self, role: str, *, judged: bool = False, reach: Reach | None = None) -> Segments:
+        """A chain that cuts a text by a role into segments and judges them, as it arrives.
+
+        Args:
+            role: one of :data:`runtime_guard.judge.ROLES`.
+            judged: sentences are given out too, for the caller to judge.
+            reach: how far the text is held back.
+        """
+        return Segments(self._near, role, held=self._held, judged=judged, reach=reach)
+
+    @property
+    def sentence_judge(self) -> Callable[[str, str], Awaitable[list[Finding]]] | None:
+        """Asks those detectors about a text that judge sentences and find nothing to mask; None without any."""
+        judging = self._judging
+        return None if judging is None else lambda text, role: judging.findings(judging.look(text, role))
+
+    def _panels(self) -> tuple[Panel, Panel | None, Panel | None]:
+        """Detectors that are asked about segments, those for which sentences are held, those that only judge them."""
+        far = [item for item in self._detectors if judges_sentences(item)]
+        judging = [item for item in far if follows(item)]
+        groups = [[item for item in far if item not in judging], judging]
+        near = Panel([item for item in self._detectors if item not in far], disguises=0 in self._tiers)
+        held, judges = (
+            Panel(group, disguises=0 in self._tiers, hidden=False) if group else None for group in groups
+        )
+        return near, held, judges
+
     async def findings(
-        self, text: str, role: str = "user", cut: Callable[[str], Iterator[Window]] = windows
+        self, text: str, role: str = "user", cut: Callable[[str], Iterator[Window]] | None = None
     ) -> tuple[Finding, ...]:
         """Findings about a whole text, sorted by place; by default the same as a stream of it would give.
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
-            role: who wrote it: one of :data:`ROLES`.
-            cut: into which cells; :func:`runtime_guard.cells.blocks` is faster for long texts.
+            role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
+            cut: into cells that are judged one by one; :func:`runtime_guard.cells.blocks` is faster for texts that
+                are full of findings.
 
         Raises:
             InputError: ``guard.too-long``.
@@ -117,6 +148,8 @@ class Screen:
                 why=f"limit {MAX_TEXT}",
                 remedy="Send less text at once.",
             )
+        if cut is None:
+            return await self._cached(text, role, self._segmented)
         found: set[Finding] = set()
         cells = CellScreen(self, role)
         for number, window in enumerate(cut(text)):
@@ -131,14 +164,35 @@ class Screen:
         Raises:
             GovkernelError: ``guard.detector-failed``.
         """
-        found = await self._cached(window.text, role)
+        found = await self._cached(window.text, role, self._as_one)
         return tuple(item if item.whole_message else _moved(item, window.offset) for item in found)
 
-    async def _cached(self, text: str, role: str) -> tuple[Finding, ...]:
-        key = hashlib.blake2b(f"{role}\0{joined(text)}".encode(), key=self._key, digest_size=16).digest()
+    async def _as_one(self, text: str, role: str) -> Iterable[Finding]:
+        return await self._panel.findings(self._panel.look(text, role))
+
+    async def _segmented(self, text: str, role: str) -> Iterable[Finding]:
+        """Findings as a stream would have them, each once and whole."""
+        judge = self.sentence_judge
+        whole: dict[tuple[str, str, int, bool], Finding] = {}
+        async for item in self.segments(role, judged=judge is not None).finish(text):
+            found: Iterable[Finding] = ()
+            if not isinstance(item, Sentence):
+                found = item.findings
+            elif judge is not None:
+                found = item.own(await judge(item.text, role))
+            for one in found:
+                key = (one.label, one.detector, one.start, one.whole_message)
+                whole[key] = max(one, whole.get(key, one), key=lambda it: (it.end, it.score))
+        return sorted(whole.values(), key=_place)
+
+    async def _cached(
+        self, text: str, role: str, ask: Callable[[str, str], Awaitable[Iterable[Finding]]]
+    ) -> tuple[Finding, ...]:
+        name = f"{ask.__name__}\0{role}\0{joined(text)}"
+        key = hashlib.blake2b(name.encode(), key=self._key, digest_size=16).digest()
         hit = self._cache.get(key)
         if hit is None:
-            hit = self._cache[key] = tuple(await self._panel.findings(self._panel.look(text), role))
+            hit = self._cache[key] = tuple(await ask(text, role))
             if len(self._cache) > CACHE_SIZE:
                 self._cache.popitem(last=False)
         else:

@@ -87,8 +87,8 @@ def _tiers(given: str) -> frozenset[int]:
 
 def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
     from govkernel.errors import InputError
+    from runtime_guard.judge import ROLES
     from runtime_guard.redact import masked
-    from runtime_guard.screen import ROLES
 
     if role not in ROLES:
         raise InputError(

@@ -39,17 +39,20 @@ class Rule:
     places: Places
     grouped: bool = False
 
-    def results(self, text: str, data: bytes, ends: Sequence[int]) -> list[Result]:
+    def results(self, text: str, data: bytes, ends: Sequence[int], since: int = 0) -> list[Result]:
         """What Presidio's recognizer finds with this pattern.
 
         Args:
             text: the whole text.
             data: the same, encoded.
             ends: where the automaton says that matches may end.
+            since: what ends up to there is left out.
         """
         found: list[Result] = []
-        for match in self.places.matches(self.pattern, text, data, ends):
+        for match in self.places.matches(self.pattern, text, data, ends, since):
             start, end = match.span()
+            if end <= since:
+                continue
             for stop in _group_ends(match) if self.grouped else (end,):
                 if start == stop:
                     continue

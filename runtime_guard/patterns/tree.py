@@ -16,13 +16,16 @@ from runtime_guard.patterns.alphabet import (
     ASCII,
     BEYOND,
     CHARACTERS,
+    DASH,
     DIGIT,
     EVERYTHING,
     FOLDED,
     OTHER,
+    SIGN,
     SPACE,
     WORD,
     WORDS,
+    classes,
 )
 
 LONG: Final = 32
@@ -31,10 +34,14 @@ LONG: Final = 32
 _FOLDING: Final = frozenset(map(ord, "iksIKS"))
 """ASCII letters that match others when case is ignored."""
 
-_FLAGS: Final = (
-    regex.IGNORECASE | regex.DOTALL | regex.MULTILINE | regex.UNICODE | regex.VERBOSE | regex.VERSION0
-)
-_SAMPLES: Final = {DIGIT: 0x0663, WORD: 0x4E2D, SPACE: 0x3000, OTHER: 0x2603}
+_USUAL: Final = regex.UNICODE | regex.VERSION0
+"""Flags that are in force unless others are; said aloud, they make the parser write other nodes."""
+
+_FLAGS: Final = regex.IGNORECASE | regex.DOTALL | regex.MULTILINE | regex.VERBOSE | _USUAL
+_FEW: Final = 1024
+"""Characters of a range that are looked at one by one."""
+
+_SAMPLES: Final = {DIGIT: 0x0663, WORD: 0x4E2D, SPACE: 0x3000, OTHER: 0x2603, SIGN: 0x2013, DASH: 0x30FC}
 """A character of each class; the properties that make the classes hold for all of a class or none."""
 
 _PROPERTIES: Final = {
@@ -57,7 +64,7 @@ def parse(pattern: str, flags: int) -> tuple[Any, int]:
     Raises:
         NotUnderstood: it is no pattern, or flags are in force whose meaning is not known here.
     """
-    tree, used = _parsed(pattern, flags)
+    tree, used = _parsed(pattern, flags & ~_USUAL)
     if used & ~_FLAGS:
         raise NotUnderstood("flags")
     return tree, used
@@ -192,13 +199,23 @@ def _beyond(node: Any) -> frozenset[int]:
     if kind is core.Property and node.value in _PROPERTIES and not node.encoding:
         found = {byte for byte, sample in _SAMPLES.items() if node.matches(sample)}
         return frozenset(found | {FOLDED}) if WORD in found else frozenset(found)
-    if kind is core.Character and node.positive and node.value < 128:
-        return frozenset()
-    if kind is core.Range and node.positive and node.upper < 128:
-        return frozenset()
+    if kind is core.Character and node.positive:
+        return _classes_of(node.value, node.value, node)
+    if kind is core.Range and node.positive:
+        return _classes_of(node.lower, node.upper, node)
     if kind is core.SetUnion and node.positive:
         return union(map(_beyond, node.items))
     return BEYOND
+
+
+def _classes_of(lower: int, upper: int, node: Any) -> frozenset[int]:
+    """The classes of the characters beyond ASCII from one to another, in any case where the node ignores it."""
+    if upper - lower > _FEW:
+        return BEYOND
+    found = set(map(chr, range(max(128, lower), upper + 1)))
+    if node.case_flags & regex.IGNORECASE:
+        found = {other for char in found for other in (char, char.lower(), char.upper(), char.title())}
+    return frozenset(int(classes()[ord(char)]) for char in found if len(char) == 1 and ord(char) > 127)
 
 
 def repeated(expression: bytes, least: int, most: int | None) -> bytes:

@@ -38,6 +38,7 @@ class Conversation:
         self._asked = Judge(decide, exchange, "request", settings.decide_seconds)
         self._answered = Judge(decide, exchange, "response", settings.decide_seconds)
         self._surrogates = Surrogates()
+        self._reach = settings.reach
         self.decision = ""
         """Id of the latest decision."""
 
@@ -83,7 +84,7 @@ class Conversation:
 
     def stream(self) -> StreamScreen:
         """A screen for one text of a streamed answer."""
-        return StreamScreen(self._screen, self._answered, "assistant", self._surrogates)
+        return StreamScreen(self._screen, self._answered, "assistant", self._surrogates, reach=self._reach)
 
     async def mask_whole(self, holder: dict[str, Any]) -> None:
         """Screen every text of a complete part of an answer and mask it in place.
@@ -96,7 +97,7 @@ class Conversation:
     async def _mask_slots(self, slots: Sequence[Slot]) -> None:
         for slot in slots:
             stream = self.stream()
-            text = await stream.feed(slot.text) + await stream.finish()
+            text = await stream.finish(slot.text)
             if stream.decision is not None:
                 self.decision = stream.decision.id
                 refuse_blocked(stream.decision)

@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -19,22 +19,30 @@ from runtime_guard.views.view import Piece
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _WORD: Final = re.compile(r"\w+")
 _TAGS: Final = range(0xE0020, 0xE007F)
+_KNOWN: Final = 8192
+"""Characters whose plain form is remembered."""
+
 _INVISIBLE: Final = frozenset({"Cf", "Mn", "Me", "Cs"})
 
 
 def plain_characters(text: str) -> Iterator[Piece]:
     """Each character that has a plainer form, shown as that; invisible ones left out."""
-    latin = set() if text.isascii() else _look_alike_words(text)
+    if text.isascii():
+        return
+    latin = _look_alike_words(text)
     for match in _NOT_ASCII.finditer(text):
         at, char = match.start(), match.group()
-        shown = _tag(char) or _plain(char, look_alike=at in latin)
-        if ord(char) in _TAGS and (at == 0 or ord(text[at - 1]) not in _TAGS):
+        shown = _plain(char, at in latin)
+        if "\U000e0020" <= char <= "\U000e007e" and (at == 0 or ord(text[at - 1]) not in _TAGS):
             shown = f" {shown}"  # what is hidden does not continue the word before it
         if shown != char:
             yield Piece(at, at + 1, shown)
 
 
-def _plain(char: str, *, look_alike: bool) -> str:
+@lru_cache(_KNOWN)
+def _plain(char: str, look_alike: bool) -> str:
+    if ord(char) in _TAGS:
+        return chr(ord(char) - 0xE0000)
     shown = "".join(
         part
         for part in unicodedata.normalize("NFKD", char)
@@ -45,24 +53,20 @@ def _plain(char: str, *, look_alike: bool) -> str:
     return unicodedata.normalize("NFC", shown)
 
 
-def _tag(char: str) -> str:
-    return chr(ord(char) - 0xE0000) if ord(char) in _TAGS else ""
-
-
 def _look_alike_words(text: str) -> set[int]:
     """Places in words that can be read as Latin letters throughout: those are what a reader sees."""
-    known = look_alikes()
     found: set[int] = set()
     for match in _WORD.finditer(text):
         word = match.group()
-        if not word.isascii() and all(_reads_as_latin(char, known) for char in word):
+        if not word.isascii() and all(map(_reads_as_latin, word)):
             found.update(range(*match.span()))
     return found
 
 
-def _reads_as_latin(char: str, known: dict[str, str]) -> bool:
+@lru_cache(_KNOWN)
+def _reads_as_latin(char: str) -> bool:
     base = unicodedata.normalize("NFKD", char)[:1]
-    return char.isascii() or base in known or (base.isascii() and base.isalnum())
+    return char.isascii() or base in look_alikes() or (base.isascii() and base.isalnum())
 
 
 @cache

@@ -14,6 +14,11 @@ _OVERRIDE: Final = re.compile("[\u202d\u202e][^\u202c\n]{1,4096}\u202c?")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,4096}")
 """Runs of variation selectors carry bytes; a character never has more than one."""
 
+_BEGINS: Final = re.compile("[\u202d\u202e]")
+_IN_RUNS: Final = "".join(
+    map(chr, (0xE0001, *range(0xE0020, 0xE0080), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+
 
 def hidden_text(text: str) -> Iterator[tuple[int, int]]:
     """The spans of hidden text: tag characters, bidirectional overrides, runs of variation selectors."""
@@ -25,3 +30,11 @@ def hidden_text(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (_OVERRIDE, _SELECTORS):
         for match in pattern.finditer(text):
             yield match.span()
+
+
+def unfinished_hidden(text: str) -> int:
+    """Where hidden text begins that may go on behind the end of ``text``; its length when there is none."""
+    closed = 1 + max(text.rfind("\u202c"), text.rfind("\n"))
+    begun = _BEGINS.search(text, closed)
+    run = len(text.rstrip(_IN_RUNS))
+    return run if begun is None else min(run, begun.start())

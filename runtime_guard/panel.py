@@ -76,7 +76,7 @@ class Panel:
         if not look.views and not look.hidden:
             return found
         for finding in await self._disguised(look, since):
-            if not any(_overlap(finding, item) for item in found if item.label == finding.label):
+            if not any(_shows(item, finding) for item in found if item.label == finding.label):
                 found.append(finding)
         return found
 
@@ -195,8 +195,9 @@ def _place(answer: Any) -> int:
     return answer
 
 
-def _overlap(one: Finding, other: Finding) -> bool:
-    return (one.start < other.end and other.start < one.end) or (one.whole_message and other.whole_message)
+def _shows(one: Finding, other: Finding) -> bool:
+    """Whether a finding covers all that another of its label does."""
+    return one.start <= other.start and other.end <= one.end and one.whole_message == other.whole_message
 
 
 def _hidden(start: int, end: int) -> Finding:

@@ -7,6 +7,7 @@ never narrower.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import regex
@@ -169,6 +170,16 @@ def _edge_of_nodes(items: Sequence[Any], *, last: bool) -> tuple[frozenset[int],
 
 def members_of(node: Any) -> frozenset[int]:
     """The bytes of every character that a node of one character may match."""
+    return _members_of(node, _encodings(node))
+
+
+def _encodings(node: Any) -> tuple[Any, ...]:
+    """What a node and its parts say about the alphabet, which the parser leaves out when it compares nodes."""
+    return (getattr(node, "encoding", 0), *map(_encodings, getattr(node, "items", ())))
+
+
+@lru_cache(4096)
+def _members_of(node: Any, _: tuple[Any, ...]) -> frozenset[int]:
     ignore_case = bool(getattr(node, "case_flags", 0) & regex.IGNORECASE)
     if getattr(node, "case_flags", 0) & regex.FULLCASE:
         raise NotUnderstood("full case folding")

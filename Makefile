@@ -2,11 +2,12 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 SECONDS ?= 600
+DATA    ?= ../shared/data
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench bench-provenance fuzz lock clean
+.PHONY: help setup demo test test-fast lint format bench bench-provenance bench-guard eval-guard fuzz lock clean
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -44,6 +45,12 @@ bench: $(STAMP)  ## Benchmarks, each beside a peer, printed as ratios
 
 bench-provenance: $(STAMP)  ## Hashing, signing, verifying, beside SHA-256, model-signing and sigstore-python
 	$(BIN)/python -m tests.benchmarks provenance
+
+bench-guard: $(STAMP)  ## Screening, beside Presidio and transformers
+	$(BIN)/python -m tests.benchmarks guard
+
+eval-guard: $(STAMP)  ## How right the guard is, on the labelled sources in DATA
+	$(BIN)/python -m tests.eval.guard $(DATA)
 
 fuzz: $(STAMP)  ## Feed every parser of strangers' bytes for SECONDS=600 each
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'

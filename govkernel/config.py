@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -28,6 +28,9 @@ from govkernel.errors import ConfigError
 FILE_NAME: Final = "govkernel.toml"
 STATE: Final = ".govkernel"
 MAX_CONFIG_BYTES: Final = 1024 * 1024
+
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
+"""What an authority of the trust policy may be called; it names a folder too."""
 
 _HIDDEN: Final = ("guard.tenants", "plugins.settings")
 
@@ -53,6 +56,13 @@ class PackTable(_Table):
     parameters: dict[str, Any] = Field(default_factory=dict, description="Values for the pack's parameters.")
 
 
+class InstanceTable(_Table):
+    """One table of ``[trust.instances]``."""
+
+    url: str = Field(min_length=1, max_length=2048, description="URL of the instance's TUF repository.")
+    root: Path = Field(description="Root metadata to start from, given by a person, never downloaded.")
+
+
 class TrustTable(_Table):
     """The ``[trust]`` table."""
 
@@ -61,6 +71,21 @@ class TrustTable(_Table):
     file_roots: list[Path] = Field(
         default_factory=list,
         description="Folders from which servers may resolve file: names; none by default.",
+    )
+    instances: dict[Annotated[str, Field(pattern=NAME)], InstanceTable] = Field(
+        default_factory=dict,
+        description="By name of an authority: `url` of its TUF repository, and the `root` metadata to start from.",
+    )
+
+
+class SigningTable(_Table):
+    """The ``[signing]`` table."""
+
+    tsa: str = Field(
+        "", description="URL of a timestamp authority (RFC 3161) for what is signed; empty for none."
+    )
+    tsa_ca: Path | None = Field(
+        None, description="Its roots (PEM), or a trusted_root.json; checked before anything is written."
     )
 
 
@@ -88,6 +113,32 @@ class AdmissionTable(_Table):
     environments: dict[str, str] = Field(default_factory=dict, description="Namespace to environment.")
 
 
+class VaultTable(_Table):
+    """The ``[guard.vault]`` table."""
+
+    database: str = Field("", description="SQLAlchemy URL; empty keeps the vault in memory.")
+    key: str = Field(
+        f"file:{STATE}/keys/vault.key",
+        description="Key-encryption key: a file, made when it is not there, or the URI of a key a plugin opens.",
+    )
+    previous_keys: list[str] = Field(
+        default_factory=list,
+        description="Key-encryption keys that may still have wrapped something, until a rotation.",
+    )
+    ttl: int = Field(
+        86_400, gt=0, le=366 * 86_400, description="Seconds an entry is kept after its last use."
+    )
+    conversation_entries: int = Field(
+        10_000, gt=0, le=1_000_000, description="Values of one conversation; the oldest give way."
+    )
+    tenant_entries: int = Field(
+        1_000_000, gt=0, le=100_000_000, description="Values of one tenant; the oldest give way."
+    )
+    deadline: float = Field(
+        2.0, gt=0, le=60, description="Seconds for one use of the database or of the key."
+    )
+
+
 class GuardTable(_Table):
     """The ``[guard]`` table."""
 
@@ -109,6 +160,34 @@ class GuardTable(_Table):
     hold_sentences: bool = Field(
         False, description="Hold back each sentence of a streamed answer until it is judged."
     )
+    tiers: list[Literal[0, 1, 2]] | None = Field(
+        None,
+        description="0: undo disguises; 1: patterns, rules and the gate; 2: the encoder. All that are installed.",
+    )
+    false_positives: Literal["0.1%", "1%", "5%"] = Field(
+        "0.1%", description="How often the models may flag a label in harmless text by mistake."
+    )
+    ask_encoder: Literal["doubt", "always"] = Field(
+        "doubt", description="Ask the encoder where the gate leaves doubt, or about every text."
+    )
+    overload: Literal["refuse", "shed"] = Field(
+        "refuse",
+        description="When the encoder has more to read than it can: refuse, or let the gate's word count.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where the encoder runs; `auto` takes a GPU where there is one."
+    )
+    device_fault: Literal["cpu", "refuse"] = Field(
+        "cpu", description="When a GPU fails: go on on the CPU, or refuse."
+    )
+    countries: list[str] = Field(
+        default_factory=list,
+        description="Countries whose identifiers are looked for too; `all` for every one.",
+    )
+    recognizers: Path | None = Field(
+        None, description="A registry of recognizers (Presidio's YAML) that are added."
+    )
+    vault: VaultTable = Field(VaultTable(), description="What surrogates stand for.")
 
 
 class OpaTable(_Table):
@@ -130,7 +209,7 @@ class PluginsTable(_Table):
     """The ``[plugins]`` table."""
 
     disabled: list[str] = Field(default_factory=list, description="Installed plugins not to load.")
-    deadline: float = Field(2.0, gt=0, le=60, description="Seconds for one call of a plugin.")
+    deadline: float = Field(2.0, gt=0, le=86400, description="Seconds for one call of a plugin.")
     settings: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Per plugin, its own settings."
     )
@@ -147,6 +226,7 @@ class Settings(BaseSettings):
     kernel: KernelTable = KernelTable()
     packs: list[PackTable] = Field(default_factory=lambda: [PackTable(source="baseline")])
     trust: TrustTable = TrustTable()
+    signing: SigningTable = SigningTable()
     audit: AuditTable = AuditTable()
     admission: AdmissionTable = AdmissionTable()
     guard: GuardTable = GuardTable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from uuid import uuid4
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -30,6 +31,28 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
             draft.unlink(missing_ok=True)
             raise
     _sync(path.parent)
+
+
+def create_file(path: Path, content: bytes, mode: int) -> bool:
+    """Write a file that is not there yet, in one step, durably; false when it is there by then, and is left as it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    _sync(path.parent)
+    return True
 
 
 def _sync(folder: Path) -> None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, cast
 
 from govkernel import checks
 from govkernel.assemble import Assembly
+from govkernel.config import Settings
 from govkernel.domain import Finding
 from govkernel.errors import PluginError
 from govkernel.hookspecs import Detector, Foreseeing
 from govkernel.plugins import PluginHost, Provider
+from govkernel.vaulting import open_vault
+from runtime_guard.options import Options
 from runtime_guard.panel import MAX_FINDINGS
 from runtime_guard.plugin import DetectorsPlugin
 from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
-from runtime_guard.screen import TIERS, Screen
+from runtime_guard.screen import Screen
 from runtime_guard.segments import Reach
+from runtime_guard.tokens.errors import VaultError
+from runtime_guard.tokens.vault import Vault
+
+PURGE_SECONDS: Final = 600
+"""How long expired entries of the vault may lie around, unread."""
 
 
 class IsolatedDetector:
@@ -65,19 +75,24 @@ class IsolatedForesight(IsolatedDetector):
 
 
 def screen_of(
-    host: PluginHost, *, tiers: Collection[int] = TIERS, entities: Collection[str] | None = None
+    host: PluginHost,
+    options: Options | None = None,
+    *,
+    entities: Collection[str] | None = None,
+    shed: bool = False,
 ) -> Screen:
     """The screen of all detectors: ours directly, those of plugins isolated.
 
     Args:
         host: the plugins.
-        tiers: which of our detectors are asked (:data:`runtime_guard.screen.TIERS`).
+        options: which of our detectors are asked, and how they work.
         entities: types of spans that rows are screened for; default all.
+        shed: see :class:`runtime_guard.screen.Screen`.
 
     Raises:
         PluginError: a plugin does not load, so what it would have found is unknown.
     """
-    host.register("guard", DetectorsPlugin(tiers), builtin=True)
+    host.register("guard", DetectorsPlugin(options), builtin=True)
     providers = host.providers("govkernel_detectors")
     for fault in host.broken():
         raise fault
@@ -92,7 +107,21 @@ def screen_of(
                 why=f"Both are called {detector.name[:100]!r}.",
                 remedy="Disable the plugin ([plugins] disabled), and tell its author.",
             )
-    return Screen([*detectors.values()], tiers=tiers, entities=entities)
+    return Screen([*detectors.values()], options=options, entities=entities, shed=shed)
+
+
+def options_of(settings: Settings) -> Options:
+    """How a workspace wants the detectors that ship with the guard."""
+    table = settings.guard
+    return Options(
+        tiers=None if table.tiers is None else frozenset(table.tiers),
+        rate=table.false_positives,
+        ask=table.ask_encoder,
+        device=table.device,
+        on_fault=table.device_fault,
+        countries=frozenset(table.countries),
+        registry=None if table.recognizers is None else settings.path(table.recognizers),
+    )
 
 
 def _isolated(host: PluginHost, provider: Provider[Detector]) -> IsolatedDetector:
@@ -112,4 +141,18 @@ async def guard_app(parts: Assembly) -> AsyncIterator[GuardApp]:
     )
     chosen = [item.value for item in parts.host.providers("govkernel_upstreams")]
     upstreams = [*chosen, StaticUpstream(table.upstream, table.upstream_key)]
-    yield GuardApp(settings, parts.kernel.decide, screen_of(parts.host), upstreams)
+    screen = screen_of(parts.host, options_of(parts.settings), shed=table.overload == "shed")
+    async with open_vault(parts.settings, parts.host) as opened:
+        purging = asyncio.ensure_future(_purge(opened.vault))
+        try:
+            yield GuardApp(settings, parts.kernel.decide, screen, upstreams, vault=opened.vault)
+        finally:
+            purging.cancel()
+
+
+async def _purge(vault: Vault) -> None:
+    """Remove what has expired, now and then. A fault is told to the next request that needs the vault."""
+    while True:
+        with suppress(VaultError):
+            await vault.purge(int(time.time()))
+        await asyncio.sleep(PURGE_SECONDS)

@@ -189,6 +189,42 @@ class SigningKeyProvider(Protocol):
 
 
 @runtime_checkable
+class KeyWrapper(Protocol):
+    """A key that wraps other keys and never leaves where it is: a file, a KMS, a transit engine, an HSM.
+
+    Attributes:
+        key_id: names the key, also after it was rotated: what it wrapped is unwrapped by the key of this id.
+    """
+
+    key_id: str
+
+    def wrap(self, key: bytes, context: bytes) -> bytes | Awaitable[bytes]:
+        """``key`` (64 bytes), encrypted and authenticated, at most 4 KiB.
+
+        Args:
+            key: what to wrap.
+            context: must be given again to unwrap: associated data.
+        """
+
+    def unwrap(self, wrapped: bytes, context: bytes) -> bytes | Awaitable[bytes]:
+        """What was wrapped under this context; anything else must raise."""
+
+
+@runtime_checkable
+class KeyWrapperProvider(Protocol):
+    """Opens key-encryption keys by URI, e.g. ``file:vault.key`` or ``transit://guard``."""
+
+    schemes: frozenset[str]
+
+    def open(self, uri: str) -> KeyWrapper | Awaitable[KeyWrapper]:
+        """The key.
+
+        Raises:
+            ConfigError: no such key, or it cannot be used.
+        """
+
+
+@runtime_checkable
 class Detector(Protocol):
     """Finds entities or unsafe content in text.
 
@@ -294,6 +330,10 @@ class Hooks:
     @hookspec
     def govkernel_signing_keys(self) -> Sequence[SigningKeyProvider]:  # type: ignore[empty-body]
         """Providers of signing keys, chosen by URI scheme."""
+
+    @hookspec
+    def govkernel_key_wrappers(self) -> Sequence[KeyWrapperProvider]:  # type: ignore[empty-body]
+        """Providers of keys that wrap the keys of the guard's vault, chosen by URI scheme."""
 
     @hookspec
     def govkernel_detectors(self) -> Sequence[Detector]:  # type: ignore[empty-body]

@@ -56,9 +56,10 @@ rules:
 """
 
 _IGNORE: Final = """\
-# Private keys and the audit log are not for version control; bundles, public keys and the trust policy are.
+# Private keys, the audit log and the vault are not for version control; bundles, public keys and the trust policy are.
 keys/*.key
 audit.*
+vault.*
 tls/
 """
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
 from runtime_guard.cells import blocks
-from runtime_guard.judge import BatchDetector, Judge, flagged_for
+from runtime_guard.readers import Depth, Joined, Readers
 from runtime_guard.rows import BadRow, Row, row_of
-from runtime_guard.views import views
+from runtime_guard.spans import place, with_read
+from runtime_guard.views import HIDDEN_TEXT
 
 if TYPE_CHECKING:
     from runtime_guard.screen import Screen
@@ -31,42 +32,27 @@ class _Work:
 
     Attributes:
         row: the row.
-        findings: spans found so far.
-        scores: the highest score per label.
+        findings: spans found so far, and what rules say of the text as a whole.
+        models: what models say.
         error: why it could not be screened.
     """
 
     row: Row | BadRow
-    findings: list[Finding] = field(default_factory=list)
-    scores: dict[str, float] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    models: Joined | None = None
     error: GovkernelError | None = None
 
 
-@dataclass(frozen=True)
-class Team:
-    """Who screens a batch.
-
-    Attributes:
-        patterns: detectors that look at one text at a time.
-        taggers: detectors that look at many.
-        judges: those that score messages as a whole.
-        disguises: look at views of a text too.
-        wanted: types of spans to report; None for all.
-    """
-
-    patterns: Screen
-    taggers: Sequence[BatchDetector]
-    judges: Sequence[Judge]
-    disguises: bool
-    wanted: frozenset[str] | None
-
-
-def screen_rows(rows: Iterable[Any], team: Team) -> Iterator[dict[str, Any]]:
+def screen_rows(
+    rows: Iterable[Any], screen: Screen, readers: Readers, wanted: frozenset[str] | None
+) -> Iterator[dict[str, Any]]:
     """One document per row, in order.
 
     Args:
         rows: mappings as in JSON lines, or :class:`Row` and :class:`BadRow`.
-        team: who screens.
+        screen: all detectors but models.
+        readers: models.
+        wanted: types of spans to report; None for all.
 
     Yields:
         ``{"id", "findings": [{"type", "start", "end", "score", "detector"}], "labels": {label: score},
@@ -76,9 +62,11 @@ def screen_rows(rows: Iterable[Any], team: Team) -> Iterator[dict[str, Any]]:
     with ThreadPoolExecutor(1, thread_name_prefix="screen") as apart:
         for batch in _batches(parsed):
             work = [_Work(row, error=row.error) if isinstance(row, BadRow) else _Work(row) for row in batch]
-            _screen(work, team, apart)
+            # A loop of its own, in a thread of its own: the caller may have one running.
+            apart.submit(asyncio.run, _find(work, screen)).result()
+            _read(work, readers)
             for item in work:
-                yield _document(item, team)
+                yield _document(item, wanted)
 
 
 def _batches(rows: Iterator[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
@@ -94,18 +82,6 @@ def _batches(rows: Iterator[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
         yield batch
 
 
-def _screen(work: Sequence[_Work], team: Team, apart: Executor) -> None:
-    # A loop of its own, in a thread of its own: the caller may have one running.
-    apart.submit(asyncio.run, _find(work, team.patterns)).result()
-    good = [item for item in work if item.error is None]
-    texts = [item.row.text for item in good if isinstance(item.row, Row)]
-    for tagger in team.taggers:
-        for item, found in zip(good, tagger.detect_many(texts), strict=True):
-            item.findings += _new(found, item.findings)
-    for judge in team.judges:
-        _judge(good, judge, disguises=team.disguises)
-
-
 async def _find(work: Iterable[_Work], screen: Screen) -> None:
     for item in work:
         if isinstance(item.row, BadRow):
@@ -116,60 +92,39 @@ async def _find(work: Iterable[_Work], screen: Screen) -> None:
             item.error = error
 
 
-def _new(found: Iterable[Finding], known: Sequence[Finding]) -> list[Finding]:
-    """Findings that no pattern has made: where two see the same place, the one with a checksum is right."""
-    return [item for item in found if not any(item.start < old.end and old.start < item.end for old in known)]
+def _read(work: Sequence[_Work], readers: Readers) -> None:
+    good = [(item, item.row) for item in work if item.error is None and isinstance(item.row, Row)]
+    texts, roles = [row.text for _, row in good], [row.role for _, row in good]
+    for (item, _), joined in zip(good, readers.ask_many(texts, roles, Depth.DOUBT), strict=True):
+        item.models = joined
 
 
-def _judge(work: Sequence[_Work], judge: Judge, *, disguises: bool) -> None:
-    shown: list[tuple[_Work, str, str]] = []
-    for item in work:
-        if isinstance(item.row, Row):
-            shown.append((item, item.row.text, item.row.role))
-            if disguises:
-                for window in blocks(item.row.text):
-                    shown += [(item, view.text, item.row.role) for view in views(window.text)]
-    scores = judge.judge([text for _, text, _ in shown], [role for _, _, role in shown])
-    for (item, _, _), found in zip(shown, scores, strict=True):
-        for label, score in found.items():
-            item.scores[label] = max(score, item.scores.get(label, 0.0))
-
-
-def _document(item: _Work, team: Team) -> dict[str, Any]:
-    if item.error is not None:
-        return {"id": item.row.id, "error": dict(item.error.as_dict())}
-    labels, flagged = _labels(item, _thresholds(team.judges))
-    wanted = [
-        found
-        for found in sorted(item.findings, key=lambda it: (it.start, -it.end, it.label))
-        if not found.whole_message and (team.wanted is None or found.label in team.wanted)
-    ]
+def _document(item: _Work, wanted: frozenset[str] | None) -> dict[str, Any]:
+    if item.error is not None or item.models is None:
+        return {"id": item.row.id, "error": dict(item.error.as_dict()) if item.error else {}}
+    spans = with_read(item.findings, item.models.findings)
+    labels, flagged = _labels(item.findings, item.models)
     return {
         "id": item.row.id,
-        "findings": [_finding(found) for found in wanted],
+        "findings": [
+            _finding(found)
+            for found in sorted(spans, key=place)
+            if not found.whole_message and (wanted is None or found.label in wanted)
+        ],
         "labels": labels,
         "flagged": flagged,
     }
 
 
-def _labels(item: _Work, thresholds: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
-    """Scores and flags: a rule that matched flags its label, whatever the judges think."""
-    scores = dict(item.scores)
-    ruled = {found.label for found in item.findings if found.label.islower() and found.label != "hidden_text"}
-    for found in item.findings:
-        if found.label in ruled:
+def _labels(findings: Iterable[Finding], models: Joined) -> tuple[dict[str, float], list[str]]:
+    """Scores and flags: a rule that matched flags its label, whatever the models think."""
+    scores = dict(models.scores)
+    flagged = {found.label for found in models.whole}
+    for found in findings:
+        if found.label.islower() and found.label != HIDDEN_TEXT:
+            flagged.add(found.label)
             scores[found.label] = max(found.score, scores.get(found.label, 0.0))
-    role = item.row.role if isinstance(item.row, Row) else "user"
-    over = {
-        label
-        for label, score in item.scores.items()
-        if score >= thresholds.get(label, 1.0) and flagged_for(label, role)
-    }
-    return {label: round(score, 4) for label, score in scores.items()}, sorted(over | ruled)
-
-
-def _thresholds(judges: Iterable[Judge]) -> dict[str, float]:
-    return {label: value for judge in judges for label, value in judge.thresholds.items()}
+    return {label: round(score, 4) for label, score in scores.items()}, sorted(flagged)
 
 
 def _finding(found: Finding) -> dict[str, Any]:

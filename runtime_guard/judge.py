@@ -1,8 +1,9 @@
-"""What a detector may do beyond :class:`govkernel.hookspecs.Detector`: look at many texts at once, or go on in one."""
+"""What a detector may do beyond :class:`govkernel.hookspecs.Detector`: read a text as a whole, or go on in one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol, runtime_checkable
 
 from govkernel.domain import Finding
@@ -24,38 +25,62 @@ SAFETY_LABELS: Final = (
 """What a message as a whole can be, in the order of the models' outputs."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What was made of a text.
+
+    Attributes:
+        scores: calibrated, 0 to 1, per label.
+        flagged: labels over their thresholds that a text of its role can have.
+        findings: spans.
+        settled: whether a closer look would not be worth it.
+        by: name of the detector that said so.
+    """
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+    flagged: frozenset[str] = frozenset()
+    findings: Sequence[Finding] = ()
+    settled: bool = True
+    by: str = ""
+
+    def as_findings(self) -> list[Finding]:
+        """What was flagged, as findings about the whole text, and the spans."""
+        whole = [
+            Finding(label=label, score=self.scores[label], detector=self.by) for label in sorted(self.flagged)
+        ]
+        return [*whole, *self.findings]
+
+
 @runtime_checkable
-class Judge(Protocol):
-    """Says how likely each label is for a message as a whole.
+class Reader(Protocol):
+    """Reads messages as a whole: scores labels, finds spans that have no pattern.
 
     Attributes:
         name: as for any detector.
-        labels: labels it scores.
-        thresholds: per label, the calibrated score from which on it is flagged.
+        labels: everything it may say.
     """
 
     name: str
     labels: frozenset[str]
-    thresholds: Mapping[str, float]
 
-    def judge(self, texts: Sequence[str], roles: Sequence[str]) -> Sequence[Mapping[str, float]]:
-        """Calibrated scores, 0 to 1, per text and label.
+    def detect(self, text: str, role: str) -> Sequence[Finding]:
+        """:meth:`read` for one text, as any detector answers."""
+
+    def glance(self, text: str, role: str) -> Reading:
+        """What can be said at once, in microseconds; not settled where :meth:`read` should be asked.
+
+        Args:
+            text: of any length.
+            role: who wrote it: ``system``, ``user``, ``tool`` or ``assistant``.
+        """
+
+    def read(self, texts: Sequence[str], roles: Sequence[str]) -> Sequence[Reading]:
+        """What the texts are, each settled; may take milliseconds a text.
 
         Args:
             texts: of any length.
-            roles: as many, who wrote each: ``system``, ``user``, ``tool`` or ``assistant``.
+            roles: as many.
         """
-
-
-@runtime_checkable
-class BatchDetector(Protocol):
-    """Finds spans in many texts at less cost than one by one."""
-
-    name: str
-    labels: frozenset[str]
-
-    def detect_many(self, texts: Sequence[str]) -> Sequence[Sequence[Finding]]:
-        """Findings per text."""
 
 
 @runtime_checkable

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from govkernel.domain import Finding
-from govkernel.errors import GovkernelError
 from govkernel.hookspecs import Detector
+from runtime_guard.failures import detector_failed
 from runtime_guard.foresight import pending_of
 from runtime_guard.judge import ROLES, Resuming
-from runtime_guard.views import View, hidden_text, unfinished, unfinished_hidden, views
+from runtime_guard.views import HIDDEN_TEXT, View, hidden_text, unfinished, unfinished_hidden, views
 
 VIEWS: Final = "views"
-HIDDEN_TEXT: Final = "hidden_text"
-"""Label of text that a person does not see."""
-
 MAX_FINDINGS: Final = 1_000
 
 
@@ -156,7 +153,7 @@ class _Asked:
                     answer = await answer
                 found += _checked(answer, len(text))
             except Exception as error:
-                raise _failed(name, error) from error
+                raise detector_failed(name, error) from error
         return found
 
     async def pending(self, text: str, *, loose: bool) -> int:
@@ -169,7 +166,7 @@ class _Asked:
                     answer = await answer
                 place = min(place, _place(answer))
             except Exception as error:
-                raise _failed(name, error) from error
+                raise detector_failed(name, error) from error
         return place
 
 
@@ -212,13 +209,4 @@ def _as_seen(finding: Finding, view: View) -> Finding:
         start, end = view.span(finding.start, finding.end)
     return finding.model_copy(
         update={"start": start, "end": end, "detector": f"{finding.detector}, {VIEWS} {view.name}"}
-    )
-
-
-def _failed(name: str, error: Exception) -> GovkernelError:
-    return GovkernelError(
-        "guard.detector-failed",
-        f"The detector {name!r} could not answer.",
-        why=error.what if isinstance(error, GovkernelError) else type(error).__name__,
-        remedy="Nothing unscreened is released. Fix or disable the detector; `govkernel plugins` lists faults.",
     )

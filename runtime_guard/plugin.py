@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from govkernel.hookspecs import Detector, hookimpl
 from runtime_guard.defaults import default_detectors
-from runtime_guard.screen import TIERS, Screen
+from runtime_guard.options import Options
+from runtime_guard.screen import Screen
 
 
 class DetectorsPlugin:
     """Presidio's patterns, secrets, rules, the gate and the encoder.
 
     Args:
-        tiers: those whose detectors are offered.
+        options: which detectors are offered, and how they work.
     """
 
-    def __init__(self, tiers: Collection[int] = TIERS) -> None:
-        self._detectors = default_detectors(tiers)
+    def __init__(self, options: Options | None = None) -> None:
+        self._detectors = default_detectors(options or Options())
 
     @hookimpl
     def govkernel_detectors(self) -> Sequence[Detector]:

@@ -1,26 +1,72 @@
-"""Apply obligations to text: redact, tokenize, block. Pure."""
+"""Apply obligations to text: redact, tokenize, pseudonymize, block. Pure; surrogates are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from enum import IntEnum
+from typing import Final, Protocol
 
 from govkernel.domain import Decision, Finding, Obligation
 
 REDACT: Final = "redact"
 TOKENIZE: Final = "tokenize"
+PSEUDONYMIZE: Final = "pseudonymize"
+DETOKENIZE: Final = "detokenize"
 BLOCK: Final = "block"
+
+Labels = frozenset[str] | None
+"""Labels that obligations of one kind name; empty means all, None that there is no such obligation."""
+
+
+class Treatment(IntEnum):
+    """What replaces a value, the most protective last: where several are asked for, that one counts."""
+
+    FAKE = 1
+    NAME = 2
+    LABEL = 3
+
+
+_TREATMENTS: Final = ((REDACT, Treatment.LABEL), (TOKENIZE, Treatment.NAME), (PSEUDONYMIZE, Treatment.FAKE))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A value that is to get a surrogate.
+
+    Attributes:
+        label: what it was found to be.
+        value: what it is.
+        fake: whether the surrogate should have its shape.
+    """
+
+    label: str
+    value: str = field(repr=False)
+    fake: bool = False
+
+
+class Surrogates(Protocol):
+    """Gives surrogates, the same for the same value within a conversation."""
+
+    async def names(self, wanted: Sequence[Wanted]) -> Sequence[str]:
+        """One surrogate for each value, in order.
+
+        Raises:
+            GovkernelError: it cannot be remembered; the text must not be released.
+        """
 
 
 @dataclass
-class Surrogates:
-    """Names for values, consistent within one conversation; kept in memory and thrown away with it."""
+class Numbered:
+    """``<LABEL_n>``, remembered in this object and nowhere else."""
 
-    _names: dict[tuple[str, str], str] = field(default_factory=dict)
+    _names: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
-    def name(self, label: str, value: str) -> str:
-        """``<LABEL_n>``: the same for the same value."""
+    async def names(self, wanted: Sequence[Wanted]) -> Sequence[str]:
+        """One name for each value; the same whatever its case."""
+        return [self._name(item.label, item.value) for item in wanted]
+
+    def _name(self, label: str, value: str) -> str:
         key = (label, value.casefold())
         if key not in self._names:
             number = 1 + sum(known == label for known, _ in self._names)
@@ -35,13 +81,13 @@ class Mask:
     Attributes:
         start, end: offsets.
         label: of the best finding in it.
-        tokenize: replace by a surrogate instead of the label.
+        how: what replaces it.
     """
 
     start: int
     end: int
     label: str
-    tokenize: bool
+    how: Treatment
 
 
 def blocks(decision: Decision) -> bool:
@@ -51,50 +97,58 @@ def blocks(decision: Decision) -> bool:
 
 def masks(findings: Iterable[Finding], obligations: Sequence[Obligation]) -> list[Mask]:
     """What to replace, disjoint and in order. Overlapping findings become one mask over all they cover."""
-    redact, tokenize = _labels(obligations, REDACT), _labels(obligations, TOKENIZE)
+    asked = [(labels_of(obligations, kind), how) for kind, how in _TREATMENTS]
     chosen = [
-        item
+        (item, how)
         for item in findings
-        if not item.whole_message and (_covers(redact, item.label) or _covers(tokenize, item.label))
+        if not item.whole_message
+        if (how := max((how for labels, how in asked if covers(labels, item.label)), default=None))
     ]
     result: list[Mask] = []
     best = 0.0
-    for item in sorted(chosen, key=lambda found: (found.start, -found.end, -found.score, found.label)):
-        plain = _covers(redact, item.label)
+    for item, how in sorted(chosen, key=lambda pair: _place(pair[0])):
         if result and item.start < result[-1].end:
             last = result[-1]
-            label, token = (item.label, not plain) if item.score > best else (last.label, last.tokenize)
+            label = item.label if item.score > best else last.label
             best = max(best, item.score)
-            result[-1] = Mask(last.start, max(last.end, item.end), label, token)
+            result[-1] = Mask(last.start, max(last.end, item.end), label, max(how, last.how))
         else:
             best = item.score
-            result.append(Mask(item.start, item.end, item.label, not plain))
+            result.append(Mask(item.start, item.end, item.label, how))
     return result
 
 
-def apply(text: str, to_mask: Sequence[Mask], surrogates: Surrogates) -> str:
-    """``text`` with every mask replaced."""
+def apply(text: str, to_mask: Sequence[Mask], stand_ins: Sequence[str]) -> str:
+    """``text`` with every mask replaced, each by the stand-in at its place."""
     parts: list[str] = []
     position = 0
-    for mask in to_mask:
-        parts.append(text[position : mask.start])
-        parts.append(replacement(mask, text[mask.start : mask.end], surrogates))
+    for mask, stand_in in zip(to_mask, stand_ins, strict=True):
+        parts += (text[position : mask.start], stand_in)
         position = mask.end
     return "".join([*parts, text[position:]])
 
 
 def masked(text: str, findings: Iterable[Finding]) -> str:
     """``text`` with every finding replaced by its label."""
-    return apply(text, masks(findings, (Obligation(type=REDACT),)), Surrogates())
+    to_mask = masks(findings, (Obligation(type=REDACT),))
+    return apply(text, to_mask, [f"<{mask.label}>" for mask in to_mask])
 
 
-def replacement(mask: Mask, value: str, surrogates: Surrogates) -> str:
-    """What stands in for a masked value: ``<LABEL>`` or ``<LABEL_n>``."""
-    return surrogates.name(mask.label, value) if mask.tokenize else f"<{mask.label}>"
+async def replacements(
+    to_mask: Sequence[Mask], values: Sequence[str], surrogates: Surrogates
+) -> Sequence[str]:
+    """What stands in for masked values: ``<LABEL>``, or a surrogate; those are asked for all at once."""
+    wanted = [
+        Wanted(mask.label, value, mask.how is Treatment.FAKE)
+        for mask, value in zip(to_mask, values, strict=True)
+        if mask.how is not Treatment.LABEL
+    ]
+    names = iter(await surrogates.names(wanted) if wanted else ())
+    return [f"<{mask.label}>" if mask.how is Treatment.LABEL else next(names) for mask in to_mask]
 
 
-def _labels(obligations: Sequence[Obligation], kind: str) -> frozenset[str] | None:
-    """Labels named by the obligations of a kind; empty set means all, None means there is no such obligation."""
+def labels_of(obligations: Sequence[Obligation], kind: str) -> Labels:
+    """The labels that obligations of a kind name; see :data:`Labels`."""
     found = [item for item in obligations if item.type == kind]
     if not found:
         return None
@@ -103,5 +157,10 @@ def _labels(obligations: Sequence[Obligation], kind: str) -> frozenset[str] | No
     return frozenset(label for item in found for label in item.arguments)
 
 
-def _covers(labels: frozenset[str] | None, label: str) -> bool:
+def covers(labels: Labels, label: str) -> bool:
+    """Whether an obligation with these labels is about a label."""
     return labels is not None and (not labels or label in labels)
+
+
+def _place(finding: Finding) -> tuple[int, int, float, str]:
+    return (finding.start, -finding.end, -finding.score, finding.label)

@@ -22,6 +22,9 @@ MAX_ROW: Final = 4 * 1024 * 1024
 SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json", ".txt", ".csv", ".tsv", ".md"})
 MAX_BAD_ROWS: Final = 20
 
+NOT_PERSONAL: Final = frozenset({"AGE", "DATE_TIME", "LOCATION", "NRP", "ORGANIZATION", "URL", "UUID"})
+"""Entities that say nothing about a person by themselves; a scan does not count them."""
+
 
 @dataclass
 class PiiScan:
@@ -102,7 +105,9 @@ async def scan_rows(
         scan.records += 1
         for text in texts:
             found = await screen.findings(text, "user")
-            scan.findings.update(item.label for item in found if item.label.isupper())
+            scan.findings.update(
+                item.label for item in found if item.label.isupper() and item.label not in NOT_PERSONAL
+            )
 
 
 async def _scan(files: Iterable[Path], screen: Screen) -> PiiScan:

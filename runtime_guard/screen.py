@@ -1,37 +1,37 @@
-"""Ask every detector about a text, window by window; fail closed when one cannot answer.
-
-Findings about a window are kept in a bounded cache under a keyed hash, since a chat sends its whole history again
-with every turn; neither the text nor anything from which it could be read is kept.
+"""Ask every detector about a text: those of patterns as it is cut, models message by message or sentence by sentence;
+fail closed when one cannot answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from dataclasses import replace
 from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.errors import InputError
 from govkernel.hookspecs import Detector
-from runtime_guard.batch import Team, screen_rows
-from runtime_guard.cells import Window
+from runtime_guard.batch import screen_rows
+from runtime_guard.cache import Cache
+from runtime_guard.cells import Window, blocks
 from runtime_guard.foresight import follows, judges_sentences
-from runtime_guard.judge import BatchDetector, Judge
-from runtime_guard.kept import joined
-from runtime_guard.panel import HIDDEN_TEXT, Panel
-from runtime_guard.segments import Reach, Segments, Sentence
+from runtime_guard.judge import Reader
+from runtime_guard.options import Options
+from runtime_guard.panel import Panel
+from runtime_guard.readers import Depth, Readers
+from runtime_guard.segments import Counting, Held, Reach, Segments, Sentence
+from runtime_guard.spans import joined_over_cells, moved, place, with_read
+from runtime_guard.views import HIDDEN_TEXT
 
 MAX_TEXT: Final = 4 * 1024 * 1024
 """Characters of one message."""
 
-TIERS: Final = frozenset({0, 1, 2})
-"""0: views of a text; 1: patterns, rules and the gate; 2: the encoder."""
+SentenceJudge = Callable[[str, str], Awaitable[Sequence[Finding]]]
+"""What is said: the findings about the end of a text by a role. Only their labels count.
 
-CACHE_SIZE: Final = 20_000
+It is asked once for each sentence that is over, with the sentence behind some of what stands before it.
+"""
 
 _YIELD_EVERY: Final = 16
 
@@ -40,43 +40,49 @@ class Screen:
     """A set of detectors, asked together.
 
     Args:
-        detectors: at least one; their names must differ. Default: those that ship with the guard, of the tiers.
-        tiers: of :data:`TIERS`.
+        detectors: at least one; their names must differ. Default: those that ship with the guard, by the options.
+        tiers: shorthand for those of the options.
+        options: how the detectors that ship with the guard work.
         entities: types of spans that :meth:`screen_many` reports; default all.
+        shed: when a model has more to read than it can, let its first glance count instead of failing.
 
     Raises:
         ValueError: no detectors, two of the same name, or an unknown tier.
-        ConfigError: a detector's model cannot be used.
+        ConfigError: a detector's model cannot be used, or ``guard.bad-lookahead``.
     """
 
     def __init__(
         self,
         detectors: Sequence[Detector] | None = None,
         *,
-        tiers: Collection[int] = TIERS,
+        tiers: Collection[int] | None = None,
+        options: Options | None = None,
         entities: Collection[str] | None = None,
+        shed: bool = False,
     ) -> None:
-        if not set(tiers) <= TIERS:
-            raise ValueError(f"unknown tiers: {sorted(set(tiers) - TIERS)}")
+        chosen = options or Options()
+        chosen = chosen if tiers is None else replace(chosen, tiers=frozenset(tiers))
         if detectors is None:
             from runtime_guard.defaults import default_detectors  # noqa: PLC0415 - takes a second
 
-            detectors = default_detectors(tiers)
+            detectors = default_detectors(chosen)
         names = [detector.name for detector in detectors]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"detectors must be named, and differently: {names}")
-        self._detectors = tuple(detectors)
-        self._tiers = frozenset(tiers)
-        self._panel = Panel(self._detectors, disguises=0 in tiers)
+        readers = [item for item in detectors if isinstance(item, Reader)]
+        self._detectors = tuple(item for item in detectors if item not in readers)
+        self._disguises = 0 in chosen.wanted
+        self._panel = Panel(self._detectors, disguises=self._disguises)
         self._near, self._held, self._judging = self._panels()
+        self._readers = Readers(readers, disguises=self._disguises, shed=shed)
         self._entities = None if entities is None else frozenset(entities)
-        self._key = os.urandom(32)
-        self._cache: OrderedDict[bytes, tuple[Finding, ...]] = OrderedDict()
+        self._cache: Cache[tuple[Finding, ...]] = Cache()
 
     @property
     def labels(self) -> frozenset[str]:
         """Every label that can be found."""
-        return frozenset(label for detector in self._detectors for label in detector.labels) | {HIDDEN_TEXT}
+        known = (label for detector in self._detectors for label in detector.labels)
+        return frozenset({*known, *self._readers.labels, HIDDEN_TEXT})
 
     def screen_many(self, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """Screen rows in order, a batch at a time; a bad row gets an ``error`` and the run goes on.
@@ -88,54 +94,79 @@ class Screen:
         Yields:
             What :func:`runtime_guard.batch.screen_rows` says.
         """
-        yield from screen_rows(rows, self._team)
+        yield from screen_rows(rows, self, self._readers, self._entities)
 
-    @cached_property
-    def _team(self) -> Team:
-        """The same detectors, those that look at many texts at once apart."""
-        taggers = [item for item in self._detectors if isinstance(item, BatchDetector)]
-        judges = [item for item in self._detectors if isinstance(item, Judge)]
-        others = [item for item in self._detectors if item not in (*taggers, *judges)]
-        patterns = Screen(others or [_Nothing()], tiers=self._tiers)
-        return Team(patterns, taggers, judges, 0 in self._tiers, self._entities)
-
-    def segments(self, role: str, *, judged: bool = False, reach: Reach | None = None) -> Segments:
+    def segments(
+        self,
+        role: str,
+        *,
+        judged: bool = False,
+        reach: Reach | None = None,
+        tenant: str = "",
+        counting: Counting | None = None,
+    ) -> Segments:
         """A chain that cuts a text by a role into segments and judges them, as it arrives.
 
         Args:
             role: one of :data:`runtime_guard.judge.ROLES`.
             judged: sentences are given out too, for the caller to judge.
             reach: how far the text is held back.
+            tenant: whose it is.
+            counting: which findings count; by default all.
         """
-        return Segments(self._near, role, held=self._held, judged=judged, reach=reach)
+        held = self._held_back(role, tenant, strict=judged and reach is not None and reach.strict)
+        return Segments(self._near, role, held=held, judged=judged, reach=reach, counting=counting)
 
-    @property
-    def sentence_judge(self) -> Callable[[str, str], Awaitable[list[Finding]]] | None:
-        """Asks those detectors about a text that judge sentences and find nothing to mask; None without any."""
-        judging = self._judging
-        return None if judging is None else lambda text, role: judging.findings(judging.look(text, role))
+    def sentence_judge(self, tenant: str = "") -> SentenceJudge | None:
+        """Asks about a sentence who only judges: models, and detectors that find nothing to mask; None without any.
 
-    def _panels(self) -> tuple[Panel, Panel | None, Panel | None]:
-        """Detectors that are asked about segments, those for which sentences are held, those that only judge them."""
-        far = [item for item in self._detectors if judges_sentences(item)]
-        judging = [item for item in far if follows(item)]
-        groups = [[item for item in far if item not in judging], judging]
-        near = Panel([item for item in self._detectors if item not in far], disguises=0 in self._tiers)
-        held, judges = (
-            Panel(group, disguises=0 in self._tiers, hidden=False) if group else None for group in groups
-        )
-        return near, held, judges
+        Args:
+            tenant: whose it is; tenants share no cache, and are served in turn.
+        """
+        if self._judging is None and not self._readers:
+            return None
+
+        async def judge(text: str, role: str) -> Sequence[Finding]:
+            said = await self._said(text, role)
+            return [*said, *(await self._readers.ask(text, role, tenant, Depth.DOUBT)).whole]
+
+        return judge
+
+    async def message(
+        self, text: str, role: str = "user", *, tenant: str = "", depth: Depth = Depth.DOUBT
+    ) -> tuple[Finding, ...]:
+        """Everything that is found about a whole message, sorted by place: by patterns, and by models.
+
+        Args:
+            text: at most :data:`MAX_TEXT` characters.
+            role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
+            tenant: whose it is; tenants share no cache, and are served in turn.
+            depth: how closely models look.
+
+        Raises:
+            InputError: ``guard.too-long``.
+            GovkernelError: ``guard.detector-failed``, ``guard.overloaded``.
+        """
+        found = await self.findings(text, role, blocks, tenant=tenant)
+        reading = await self._readers.ask(text, role, tenant, depth)
+        return tuple(sorted([*with_read(found, reading.findings), *reading.whole], key=place))
 
     async def findings(
-        self, text: str, role: str = "user", cut: Callable[[str], Iterator[Window]] | None = None
+        self,
+        text: str,
+        role: str = "user",
+        cut: Callable[[str], Iterator[Window]] | None = None,
+        *,
+        tenant: str = "",
     ) -> tuple[Finding, ...]:
-        """Findings about a whole text, sorted by place; by default the same as a stream of it would give.
+        """Findings of all but the models, sorted by place; by default the same as a stream of the text would give.
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
             role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
             cut: into cells that are judged one by one; :func:`runtime_guard.cells.blocks` is faster for texts that
                 are full of findings.
+            tenant: whose it is; tenants share no cache.
 
         Raises:
             InputError: ``guard.too-long``.
@@ -149,66 +180,76 @@ class Screen:
                 remedy="Send less text at once.",
             )
         if cut is None:
-            return await self._cached(text, role, self._segmented)
+            return await self._cached(text, role, tenant, self._segmented)
         found: set[Finding] = set()
-        cells = CellScreen(self, role)
+        cells = CellScreen(self, role, tenant)
         for number, window in enumerate(cut(text)):
             found.update(await cells.findings(window))
             if number % _YIELD_EVERY == _YIELD_EVERY - 1:
                 await asyncio.sleep(0)
-        return tuple(_joined_over_cells(found))
+        return tuple(joined_over_cells(found))
 
-    async def window(self, window: Window, role: str) -> tuple[Finding, ...]:
-        """Findings in a window, in offsets of the whole text.
+    async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
+        """Findings of all but the models in a window, in offsets of the whole text.
 
         Raises:
             GovkernelError: ``guard.detector-failed``.
         """
-        found = await self._cached(window.text, role, self._as_one)
-        return tuple(item if item.whole_message else _moved(item, window.offset) for item in found)
+        found = await self._cached(window.text, role, tenant, self._as_one)
+        return tuple(item if item.whole_message else moved(item, window.offset) for item in found)
+
+    def _panels(self) -> tuple[Panel, Panel | None, Panel | None]:
+        """Detectors that are asked about segments, those for which sentences are held, those that only judge them."""
+        far = [item for item in self._detectors if judges_sentences(item)]
+        judging = [item for item in far if follows(item)]
+        groups = [[item for item in far if item not in judging], judging]
+        near = Panel([item for item in self._detectors if item not in far], disguises=self._disguises)
+        held, judges = (
+            Panel(group, disguises=self._disguises, hidden=False) if group else None for group in groups
+        )
+        return near, held, judges
+
+    def _held_back(self, role: str, tenant: str, *, strict: bool) -> Held | None:
+        """Finds in sentences what is to be masked; models do where sentences are held back anyway."""
+        panel, readers = self._held, self._readers if strict and self._readers else None
+        if panel is None and readers is None:
+            return None
+
+        async def find(text: str) -> Sequence[Finding]:
+            found = [] if panel is None else await panel.findings(panel.look(text, role))
+            if readers is not None:
+                found += (await readers.ask(text, role, tenant, Depth.DOUBT)).findings
+            return found
+
+        return find
+
+    async def _said(self, text: str, role: str) -> Sequence[Finding]:
+        """What those detectors say that only judge."""
+        return [] if self._judging is None else await self._judging.findings(self._judging.look(text, role))
 
     async def _as_one(self, text: str, role: str) -> Iterable[Finding]:
         return await self._panel.findings(self._panel.look(text, role))
 
     async def _segmented(self, text: str, role: str) -> Iterable[Finding]:
         """Findings as a stream would have them, each once and whole."""
-        judge = self.sentence_judge
         whole: dict[tuple[str, str, int, bool], Finding] = {}
-        async for item in self.segments(role, judged=judge is not None).finish(text):
-            found: Iterable[Finding] = ()
-            if not isinstance(item, Sentence):
-                found = item.findings
-            elif judge is not None:
-                found = item.own(await judge(item.text, role))
+        async for item in self.segments(role, judged=self._judging is not None).finish(text):
+            found: Iterable[Finding] = (
+                item.own(await self._said(item.text, role)) if isinstance(item, Sentence) else item.findings
+            )
             for one in found:
                 key = (one.label, one.detector, one.start, one.whole_message)
                 whole[key] = max(one, whole.get(key, one), key=lambda it: (it.end, it.score))
-        return sorted(whole.values(), key=_place)
+        return sorted(whole.values(), key=place)
 
     async def _cached(
-        self, text: str, role: str, ask: Callable[[str, str], Awaitable[Iterable[Finding]]]
+        self, text: str, role: str, tenant: str, ask: Callable[[str, str], Awaitable[Iterable[Finding]]]
     ) -> tuple[Finding, ...]:
-        name = f"{ask.__name__}\0{role}\0{joined(text)}"
-        key = hashlib.blake2b(name.encode(), key=self._key, digest_size=16).digest()
-        hit = self._cache.get(key)
-        if hit is None:
-            hit = self._cache[key] = tuple(await ask(text, role))
-            if len(self._cache) > CACHE_SIZE:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(key)
-        return hit
-
-
-class _Nothing:
-    """Finds nothing: what is left where only models were asked for."""
-
-    name = "nothing"
-    labels: frozenset[str] = frozenset()
-
-    def detect(self, text: str, role: str) -> Sequence[Finding]:
-        """No findings."""
-        return ()
+        key, found = self._cache.get(text, f"{role} {ask.__name__}", tenant)
+        if found is None:
+            found = tuple(await ask(text, role))
+            self._cache.put(key, found, tenant)
+        return found
 
 
 class CellScreen:
@@ -217,26 +258,21 @@ class CellScreen:
     Args:
         screen: the detectors.
         role: who wrote the text.
+        tenant: whose it is.
     """
 
-    def __init__(self, screen: Screen, role: str) -> None:
+    def __init__(self, screen: Screen, role: str, tenant: str = "") -> None:
         self._screen = screen
         self._role = role
+        self._tenant = tenant
         self._reaching: tuple[Finding, ...] = ()
-        self.count = 0
-        """Findings so far, each counted once."""
 
     async def findings(self, window: Window) -> tuple[Finding, ...]:
         """Findings that touch the window's cell, clipped to it, sorted by place."""
-        found = await self._screen.window(window, self._role)
-        self.count += sum(item.whole_message or window.start <= item.start < window.end for item in found)
+        found = await self._screen.window(window, self._role, self._tenant)
         touching = {clipped for item in (*self._reaching, *found) if (clipped := _clip(item, window))}
         self._reaching = tuple(item for item in (*self._reaching, *found) if _reaches(item, window))
-        return tuple(sorted(touching, key=_place))
-
-
-def _moved(finding: Finding, offset: int) -> Finding:
-    return finding.model_copy(update={"start": finding.start + offset, "end": finding.end + offset})
+        return tuple(sorted(touching, key=place))
 
 
 def _clip(finding: Finding, window: Window) -> Finding | None:
@@ -249,24 +285,3 @@ def _clip(finding: Finding, window: Window) -> Finding | None:
 def _reaches(finding: Finding, window: Window) -> bool:
     """Whether a finding of this cell goes on in the next."""
     return not finding.whole_message and finding.start < window.end < finding.end
-
-
-def _joined_over_cells(found: Iterable[Finding]) -> list[Finding]:
-    """Parts of one finding in neighbouring cells as the one finding they are."""
-    whole: dict[tuple[str, str], Finding] = {}
-    done: list[Finding] = []
-    for item in sorted(found, key=_place):
-        key = (item.label, item.detector)
-        last = whole.get(key)
-        if last is not None and not item.whole_message and item.start <= last.end:
-            score = max(last.score, item.score)
-            whole[key] = last.model_copy(update={"end": max(last.end, item.end), "score": score})
-            continue
-        if last is not None:
-            done.append(last)
-        whole[key] = item
-    return sorted([*done, *whole.values()], key=_place)
-
-
-def _place(finding: Finding) -> tuple[int, int, str, str]:
-    return (finding.start, -finding.end, finding.label, finding.detector)

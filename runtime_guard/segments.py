@@ -10,7 +10,7 @@ from some way before it to the place where it became known. Whole texts take the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,13 @@ from runtime_guard.kept import BREAK, Kept
 from runtime_guard.panel import Panel
 from runtime_guard.scout import LEFT, Scout
 from runtime_guard.sentences import Sentences
+from runtime_guard.spans import moved, place
+
+Held = Callable[[str], Awaitable[Sequence[Finding]]]
+"""Findings in a sentence, behind some of what stands before it; it is held back until they are known."""
+
+Counting = Callable[[str, Sequence[Finding]], Sequence[Finding]]
+"""Those of the findings in a text that count."""
 
 BOUND: Final = 256
 CONTEXT: Final = 400
@@ -83,9 +90,10 @@ class Segments:
     Args:
         near: detectors that are asked about segments.
         role: who writes the text.
-        held: detectors that are asked about sentences, which are held back until then.
+        held: asked about sentences, which are held back until then.
         judged: whether the caller wants to know sentences.
         reach: how far the text is held back.
+        counting: which findings count; by default all.
     """
 
     def __init__(
@@ -93,14 +101,16 @@ class Segments:
         near: Panel,
         role: str,
         *,
-        held: Panel | None = None,
+        held: Held | None = None,
         judged: bool = False,
         reach: Reach | None = None,
+        counting: Counting | None = None,
     ) -> None:
         self._reach = reach or Reach()
         self._near = near
         self._role = role
         self._held = held
+        self._counting = counting or _all
         self._judged = judged
         self._strict = judged and self._reach.strict
         self._waits = self._strict or held is not None
@@ -186,7 +196,8 @@ class Segments:
         """What is certain once the text up to ``time`` is there."""
         sentence = self._sentence(time) if over else None
         if sentence is not None and self._held is not None:
-            self._told += sentence.own(await self._held.findings(self._held.look(sentence.text, self._role)))
+            told = self._counting(sentence.text, await self._held(sentence.text))
+            self._told += sentence.own(told)
         segment = await self._decide(time, final=final)
         self._seen = time
         items: list[Segment | Sentence] = [] if segment is None else [segment]
@@ -223,7 +234,8 @@ class Segments:
         if end is None:
             return None
         since = self._start - window.offset
-        found = [_moved(item, window.offset) for item in await self._near.findings(look, since)]
+        there = self._counting(look.text, await self._near.findings(look, since))
+        found = [_moved(item, window.offset) for item in there]
         self._open = None
         if end != decided:
             self._rough = time
@@ -252,14 +264,12 @@ class Segments:
         touching = {
             item for item in found if item.whole_message or (item.end > self._start and item.start < end)
         }
-        return tuple(sorted(touching, key=_place))
+        return tuple(sorted(touching, key=place))
+
+
+def _all(_text: str, found: Sequence[Finding]) -> Sequence[Finding]:
+    return found
 
 
 def _moved(finding: Finding, offset: int) -> Finding:
-    if finding.whole_message or not offset:
-        return finding
-    return finding.model_copy(update={"start": finding.start + offset, "end": finding.end + offset})
-
-
-def _place(finding: Finding) -> tuple[int, int, str, str]:
-    return (finding.start, -finding.end, finding.label, finding.detector)
+    return finding if finding.whole_message or not offset else moved(finding, offset)

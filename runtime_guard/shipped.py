@@ -18,7 +18,7 @@ from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.verify import TrustedKey, open_bundle
 
-PINNED: Final = "d3d2c00972577d0081e7fd46bf3421b5d51954af2e81b673f89d99b003e90755"
+PINNED: Final = "4f5510b443f73fb8de9631dc8c1d51aa5cf3c20d128054df6081d66969bceb69"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

@@ -8,20 +8,28 @@ every chunking, the whole text in one piece included.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from govkernel.domain import Decision, Finding
-from runtime_guard.redact import Mask, Surrogates, blocks, masks, replacement
-from runtime_guard.screen import Screen
-from runtime_guard.segments import Reach, Segment, Sentence
+from runtime_guard.redact import Mask, Numbered, Surrogates, blocks, masks, replacements
+from runtime_guard.screen import Screen, SentenceJudge
+from runtime_guard.segments import Counting, Reach, Segment, Sentence
 
 Decide = Callable[[frozenset[str], int], Awaitable[Decision]]
 """Policy: the decision for the labels and the number of findings so far."""
 
-SentenceJudge = Callable[[str, str], Awaitable[Sequence[Finding]]]
-"""What is said: the findings about the end of a text by a role. Only their labels count.
 
-It is asked once for each sentence that is over, with the sentence behind some of what stands before it.
-"""
+@dataclass(frozen=True)
+class Piece:
+    """Text that may be released.
+
+    Attributes:
+        text: masked.
+        decision: the one it was released under.
+    """
+
+    text: str
+    decision: Decision
 
 
 class StreamScreen:
@@ -32,8 +40,10 @@ class StreamScreen:
         decide: asks policy.
         role: who writes the message.
         surrogates: names for tokenised values, shared within a conversation.
-        judge: judges sentences; by default those detectors of the screen that only judge what is said.
+        tenant: whose message it is.
+        judge: judges sentences; by default what of the screen only judges what is said.
         reach: how far the text is held back.
+        counting: which findings count; by default all.
     """
 
     def __init__(
@@ -43,21 +53,28 @@ class StreamScreen:
         role: str,
         surrogates: Surrogates | None = None,
         *,
+        tenant: str = "",
         judge: SentenceJudge | None = None,
         reach: Reach | None = None,
+        counting: Counting | None = None,
     ) -> None:
-        self._judge = judge or screen.sentence_judge
-        self._segments = screen.segments(role, judged=self._judge is not None, reach=reach)
+        self._judge = judge or screen.sentence_judge(tenant)
+        self._segments = screen.segments(
+            role, judged=self._judge is not None, reach=reach, tenant=tenant, counting=counting
+        )
         self._decide = decide
         self._role = role
-        self._surrogates = surrogates or Surrogates()
+        self._surrogates = surrogates or Numbered()
         self._labels: frozenset[str] = frozenset()
         self._count = 0
         self._masked_to = 0
         self.decision: Decision | None = None
         """The latest decision; None before anything was decided."""
-        self.blocked = False
+
+    @property
+    def blocked(self) -> bool:
         """Whether policy blocked the message; nothing more is released."""
+        return self.decision is not None and blocks(self.decision)
 
     @property
     def held(self) -> int:
@@ -70,7 +87,7 @@ class StreamScreen:
         Raises:
             GovkernelError: a detector or policy could not answer; nothing more may be released.
         """
-        return "" if self.blocked else await self._released(self._segments.feed(delta))
+        return "".join([piece.text async for piece in self.pieces(delta)])
 
     async def finish(self, delta: str = "") -> str:
         """The rest of the text, at its end, after a last piece.
@@ -78,60 +95,69 @@ class StreamScreen:
         Raises:
             GovkernelError: as for :meth:`feed`.
         """
-        released = "" if self.blocked else await self._released(self._segments.finish(delta))
-        if self.decision is None:
-            await self._ask(())
-        return released
+        return "".join([piece.text async for piece in self.pieces(delta, final=True)])
 
-    async def _released(self, items: AsyncIterator[Segment | Sentence]) -> str:
-        parts: list[str] = []
+    async def pieces(self, delta: str, *, final: bool = False) -> AsyncIterator[Piece]:
+        """Like :meth:`feed`, or :meth:`finish`: segment by segment, each under its decision, which no chunking changes.
+
+        Raises:
+            GovkernelError: as for :meth:`feed`.
+        """
+        if not self.blocked:
+            items = self._segments.finish(delta) if final else self._segments.feed(delta)
+            async for piece in self._released(items):
+                yield piece
+        if final and self.decision is None:
+            await self._ask((), 0)
+
+    async def _released(self, items: AsyncIterator[Segment | Sentence]) -> AsyncIterator[Piece]:
         async for item in items:
             if isinstance(item, Sentence):
                 await self._judged(item)
             else:
-                parts.append(await self._release(item))
+                decision = await self._decided(item)
+                if not blocks(decision):
+                    yield Piece(await self._masked(item, decision), decision)
             if self.blocked:
-                break
-        return "".join(parts)
+                return
 
     async def _judged(self, sentence: Sentence) -> None:
         """Let policy know what a sentence says."""
-        if self._judge is not None:
-            found = [
-                item
-                for item in await self._judge(sentence.text, self._role)
-                if item.label not in self._labels
-            ]
-            if found:
-                await self._ask(found)
+        said = await self._judge(sentence.text, self._role) if self._judge is not None else ()
+        found = [item for item in said if item.label not in self._labels]
+        if found:
+            await self._ask(found, len(found))
 
-    async def _release(self, segment: Segment) -> str:
+    async def _decided(self, segment: Segment) -> Decision:
+        """What policy says of a segment."""
         new = [item for item in segment.findings if item.whole_message or item.start >= segment.start]
         if self.decision is None or any(item.label not in self._labels for item in segment.findings):
-            await self._ask(segment.findings, len(new))
-        else:
-            self._count += len(new)
-        return "" if self.blocked else self._masked(segment)
+            return await self._ask(segment.findings, len(new))
+        self._count += len(new)
+        return self.decision
 
-    async def _ask(self, found: Sequence[Finding], count: int | None = None) -> None:
-        self._count += len(found) if count is None else count
+    async def _ask(self, found: Sequence[Finding], count: int) -> Decision:
+        self._count += count
         self._labels |= {item.label for item in found}
         self.decision = await self._decide(self._labels, self._count)
-        self.blocked = blocks(self.decision)
+        return self.decision
 
-    def _masked(self, segment: Segment) -> str:
+    async def _masked(self, segment: Segment, decision: Decision) -> str:
         """The segment, with masks over what is found; a mask that reaches into it goes on without a word."""
-        parts: list[str] = []
         position = max(segment.start, self._masked_to)
-        obligations = self.decision.obligations if self.decision else ()
-        for mask in masks(segment.findings, obligations) if segment.findings else ():
-            if mask.end <= position:
-                continue
-            if mask.start >= self._masked_to:
-                start = max(position, mask.start)
-                parts += [self._segments.slice(position, start), self._replacement(mask, start)]
+        found = masks(segment.findings, decision.obligations) if segment.findings else ()
+        there = [mask for mask in found if mask.end > position]
+        goes_on = bool(there) and there[0].start < self._masked_to
+        to_mask = [replace(mask, start=max(position, mask.start)) for mask in there]
+        stand_ins = (
+            ["", *await self._replacements(to_mask[1:])] if goes_on else await self._replacements(to_mask)
+        )
+        parts: list[str] = []
+        for mask, stand_in in zip(to_mask, stand_ins, strict=True):
+            parts += (self._segments.slice(position, mask.start), stand_in)
             position = self._masked_to = mask.end
         return "".join([*parts, self._segments.slice(position, segment.end)])
 
-    def _replacement(self, mask: Mask, start: int) -> str:
-        return replacement(mask, self._segments.slice(start, mask.end), self._surrogates)
+    async def _replacements(self, fresh: Sequence[Mask]) -> Sequence[str]:
+        values = [self._segments.slice(mask.start, mask.end) for mask in fresh]
+        return await replacements(fresh, values, self._surrogates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -32,9 +33,17 @@ def rows() -> list[str]:
         table = PackTable if name == "packs" else field.annotation
         assert isinstance(table, type)
         assert issubclass(table, BaseModel)
-        prefix = "packs[]" if name == "packs" else name
-        found.extend(_row(f"{prefix}.{key}", item) for key, item in table.model_fields.items())
+        found.extend(_table("packs[]" if name == "packs" else name, table))
     return found
+
+
+def _table(prefix: str, table: type[BaseModel]) -> Iterator[str]:
+    for key, item in table.model_fields.items():
+        inner = item.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _table(f"{prefix}.{key}", inner)
+        else:
+            yield _row(f"{prefix}.{key}", item)
 
 
 def _row(name: str, field: FieldInfo) -> str:

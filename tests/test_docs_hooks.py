@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer
+from cryptography.exceptions import InvalidTag
 
 from govkernel import hookspecs
 from govkernel.hookspecs import Hooks
@@ -23,6 +24,7 @@ PROTOCOLS = {
     "govkernel_evidence_verifiers": hookspecs.EvidenceVerifier,
     "govkernel_policy_engines": hookspecs.PolicyEngine,
     "govkernel_signing_keys": hookspecs.SigningKeyProvider,
+    "govkernel_key_wrappers": hookspecs.KeyWrapperProvider,
     "govkernel_detectors": hookspecs.Detector,
     "govkernel_upstreams": hookspecs.Upstream,
     "govkernel_decision_sinks": hookspecs.DecisionSink,
@@ -67,6 +69,17 @@ def test_the_example_command_is_added() -> None:
     app = typer.Typer()
     example("govkernel_cli_commands")["Plugin"]().govkernel_cli_commands(app)
     assert [command.name for command in app.registered_commands] == ["hello"]
+
+
+def test_the_example_key_service_wraps_a_key_for_one_context() -> None:
+    provider = example("govkernel_key_wrappers")["Plugin"]().govkernel_key_wrappers()[0]
+    key = provider.open("shelf:1")
+    assert isinstance(key, hookspecs.KeyWrapper)
+    wrapped = key.wrap(b"k" * 64, b"context")
+    assert b"k" * 8 not in wrapped
+    assert key.unwrap(wrapped, b"context") == b"k" * 64
+    with pytest.raises(InvalidTag):
+        key.unwrap(wrapped, b"another")
 
 
 def test_the_example_engine_denies_through_the_kernel() -> None:

@@ -43,4 +43,4 @@ def test_signing_and_verifying() -> None:
 
 def test_screening() -> None:
     pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
-    assert run("Screen text")["found"] == [("EMAIL_ADDRESS", "jane.roe@example.com")]
+    assert run("Screen text")["found"] == [("PERSON", "Jane Roe"), ("PHONE_NUMBER", "+1 212-555-0123")]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from govkernel.files import replace_file
+from govkernel.files import create_file, replace_file
 
 WRITER = """
 import sys
@@ -68,3 +68,20 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path, reads: int) -> None
     content = file.read_bytes()
     assert len(content) == 200_000
     assert len(set(content)) == 1
+
+
+def test_a_file_is_created_once_with_its_rights_and_no_draft(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    assert create_file(file, b"first", 0o600)
+    assert not create_file(file, b"second", 0o644)
+    assert file.read_bytes() == b"first"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [*tmp_path.iterdir()] == [file]
+
+
+def test_a_file_that_cannot_be_created_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no-such"):
+        create_file(tmp_path / "no-such" / "key", b"x", 0o600)
+    with pytest.raises(TypeError):
+        create_file(tmp_path / "key", "text", 0o600)  # type: ignore[arg-type]
+    assert [*tmp_path.iterdir()] == []

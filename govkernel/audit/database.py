@@ -10,23 +10,20 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from govkernel import databases
+from govkernel.databases import LOCK_TIMEOUT, WRITE, sqlite_path
 from govkernel.errors import AuditError
-
-LOCK_TIMEOUT: Final = 2.0
-"""Seconds to wait for a lock that another writer holds."""
 
 ADVISORY_LOCK: Final = 0x676F766B65726E65
 """PostgreSQL advisory lock that serialises appends: the bytes of ``govkerne``."""
 
-_WRITE: Final = "govkernel_write"
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _LOCK_STATES: Final = frozenset({"55P03", "40P01"})
 _CANCELLED: Final = "57014"
@@ -39,23 +36,9 @@ def parse_url(url: str) -> URL:
         AuditError: ``audit.url``.
     """
     try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise _bad_url("It is not a database URL.") from None
-    if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
-        raise _bad_url(f"There is no support for {parsed.drivername[:40]!r}.")
-    if parsed.drivername.startswith("sqlite") and (
-        not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:")
-    ):
-        raise _bad_url("A log in SQLite needs the path of a file.")
-    return parsed
-
-
-def sqlite_path(url: URL) -> Path | None:
-    """The file of a SQLite database, or None."""
-    return Path(url.database or "") if url.drivername.startswith("sqlite") else None
+        return databases.parse_url(url)
+    except ValueError as error:
+        raise _bad_url(str(error)) from None
 
 
 def open_engine(url: str, *, lock_timeout: float = LOCK_TIMEOUT) -> Engine:
@@ -69,10 +52,10 @@ def open_engine(url: str, *, lock_timeout: float = LOCK_TIMEOUT) -> Engine:
     if path is None:
         return _postgres(parsed, lock_timeout)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        databases.create_private(path)
     except OSError as error:
         raise unavailable(error.strerror or type(error).__name__) from None
-    return _sqlite(f"sqlite:///{path}", lock_timeout, writable=True)
+    return databases.sqlite_engine(f"sqlite:///{path}", lock_timeout=lock_timeout)
 
 
 def open_read_only(url: str, *, lock_timeout: float = LOCK_TIMEOUT) -> Engine:
@@ -92,7 +75,9 @@ def open_read_only(url: str, *, lock_timeout: float = LOCK_TIMEOUT) -> Engine:
     frozen = not wal.exists() and not os.access(folder, os.W_OK)
     quoted = str(path.resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     options = "immutable=1" if frozen else "mode=ro"
-    return _sqlite(f"sqlite:///file:{quoted}?{options}&uri=true", lock_timeout, writable=False)
+    return databases.sqlite_engine(
+        f"sqlite:///file:{quoted}?{options}&uri=true", writable=False, lock_timeout=lock_timeout
+    )
 
 
 @contextmanager
@@ -112,7 +97,7 @@ def transaction(
     """
     try:
         with engine.connect() as plain:
-            connection = plain.execution_options(**{_WRITE: write})
+            connection = plain.execution_options(**{WRITE: write})
             with connection.begin(), _time_box(connection, deadline):
                 if write and engine.dialect.name == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
@@ -159,39 +144,9 @@ def _time_box(connection: Connection, deadline: float | None) -> Iterator[None]:
         raw.set_progress_handler(None, 0)
 
 
-def _sqlite(url: str, lock_timeout: float, *, writable: bool) -> Engine:
-    engine = create_engine(
-        url, connect_args={"timeout": lock_timeout, "check_same_thread": False}, hide_parameters=True
-    )
-
-    @event.listens_for(engine, "connect")
-    def _set_up(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        if writable:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-        else:
-            connection.execute("PRAGMA query_only=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get(_WRITE)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
 def _postgres(url: URL, lock_timeout: float) -> Engine:
-    seconds = max(2, round(lock_timeout))
-    options = f"-c lock_timeout={int(lock_timeout * 1000)}"
     try:
-        return create_engine(
-            url,
-            connect_args={"connect_timeout": seconds, "options": options},
-            pool_pre_ping=True,
-            pool_timeout=lock_timeout,
-            hide_parameters=True,
-        )
+        return databases.postgres_engine(url, lock_timeout=lock_timeout)
     except (ModuleNotFoundError, NoSuchModuleError):
         raise AuditError(
             "audit.driver",

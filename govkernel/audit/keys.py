@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -14,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from govkernel.audit.checkpoint import Verifier
 from govkernel.errors import AuditError
+from govkernel.files import create_file
 
 MAX_KEY: Final = 64 * 1024
 _PEM: Final = serialization.Encoding.PEM
@@ -58,28 +56,12 @@ def _create(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     secret = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     public = key.public_key().public_bytes(_PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write(draft, secret, 0o600)
-        try:
-            os.link(draft, path)
-        except FileExistsError:  # another process was first: its key is the log's
-            return
-        finally:
-            draft.unlink()
-        with contextlib.suppress(FileExistsError):
-            _write(path.with_suffix(".pub"), public, 0o644)
+        if create_file(path, secret, 0o600):  # else another process was first: its key is the log's
+            create_file(path.with_suffix(".pub"), public, 0o644)
     except OSError as error:
         raise _bad(path, error.strerror or type(error).__name__) from None
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _read(path: Path) -> bytes:

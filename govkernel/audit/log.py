@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from govkernel.audit.checkpoint import CheckpointSigner, Verifier
-from govkernel.audit.database import LOCK_TIMEOUT, open_engine, parse_url, sqlite_path
+from govkernel.audit.database import open_engine, parse_url
 from govkernel.audit.entry import Entry, entry_of
 from govkernel.audit.group_commit import MAX_GROUP, GroupCommit
 from govkernel.audit.migrate import ensure_schema
 from govkernel.audit.reader import AuditRow, ConsistencyProof, InclusionProof, Reader
 from govkernel.audit.spool import Spool
 from govkernel.audit.writer import Receipt, Writer
+from govkernel.databases import LOCK_TIMEOUT, sqlite_path
 from govkernel.domain import Record
 from govkernel.errors import AuditError
 

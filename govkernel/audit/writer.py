@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, insert, select, tuple_
 
 from govkernel.audit.checkpoint import CheckpointSigner
-from govkernel.audit.database import corrupt, sqlite_path, transaction, unavailable
+from govkernel.audit.database import corrupt, transaction, unavailable
 from govkernel.audit.entry import Entry
 from govkernel.audit.tables import CHECKPOINT, NODE, RECORD, SIDES
+from govkernel.databases import sqlite_path
 from govkernel.domain.merkle import CompactRange, Node, NodeReader
 from govkernel.errors import AuditError
 

@@ -15,7 +15,13 @@ MAX_ANCHOR = 1024 * 1024
 
 
 def choose_anchor(
-    *, key: Path | None, ca: Path | None, trusted_root: Path | None, identity: str, issuer: str
+    *,
+    key: Path | None,
+    ca: Path | None,
+    trusted_root: Path | None,
+    identity: str,
+    issuer: str,
+    tsa_ca: Path | None = None,
 ) -> Anchor | None:
     """The anchor the options name; None when they name none, so that the trust policy decides.
 
@@ -26,6 +32,7 @@ def choose_anchor(
     from govkernel.provenance.anchors import CertificateAnchor, KeyAnchor
     from govkernel.provenance.identity import identity_pattern
     from govkernel.provenance.keyless import KeylessAnchor, read_trusted_root
+    from govkernel.provenance.time_authorities import read_time_authorities
     from govkernel.provenance.x509 import read_roots
 
     _check(
@@ -35,10 +42,13 @@ def choose_anchor(
         trusted_root,
         ca,
     )
+    if tsa_ca and not (key or ca):
+        raise _usage("A timestamp was asked for, and no key or authority that signed.")
+    times = read_time_authorities(read_anchor(tsa_ca)) if tsa_ca else ()
     if key:
-        return KeyAnchor.from_pem(read_key(key), str(key))
+        return KeyAnchor.from_pem(read_key(key), str(key), times)
     if ca:
-        return CertificateAnchor(read_roots(read_anchor(ca)), identity_pattern(identity))
+        return CertificateAnchor(read_roots(read_anchor(ca)), identity_pattern(identity), times)
     if trusted_root:
         root = read_trusted_root(read_anchor(trusted_root))
         return KeylessAnchor(root, identity_pattern(identity), identity_pattern(issuer))
@@ -62,7 +72,8 @@ def _usage(what: str) -> InputError:
     return InputError(
         "cli.anchor",
         what,
-        remedy="Give --key K, or --ca C --identity I, or --trusted-root R --identity I --issuer J.",
+        remedy="Give --key K [--tsa-ca T], --ca C --identity I [--tsa-ca T], or --trusted-root R --identity I "
+        "--issuer J.",
     )
 
 

@@ -9,7 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, say
-from govkernel.cli.signing import Certificate, Name, Out, SignerKey, TrustConfig, described, keep, open_signer
+from govkernel.cli.signing import (
+    Certificate,
+    Name,
+    Out,
+    SignerKey,
+    TimestampUrl,
+    TrustConfig,
+    described,
+    keep,
+    open_signer,
+)
 from govkernel.domain import Artifact, predicates, strict_json
 from govkernel.errors import InputError
 
@@ -37,6 +47,7 @@ def attest(
     kind: Annotated[str, typer.Option("--kind", help="model, prompt, dataset, … [default: detected].")] = "",
     certificate: Certificate = None,
     trust_config: TrustConfig = None,
+    timestamp_url: TimestampUrl = None,
     name: Name = None,
     out: Out = None,
     config: Config = None,
@@ -65,9 +76,8 @@ def attest(
     subject = describe(path, ArtifactKind(kind) if kind else detect_kind(path))
     claim = _compute(uri, path, suite, subject) if predicate is None else _read(predicate, uri)
     _check_subject(uri, claim, subject)
-    content = sign_statement(
-        subject, uri, claim, open_signer(key, settings, certificate, trust_config), name or []
-    )
+    signer = open_signer(key, settings, certificate, trust_config, timestamp_url)
+    content = sign_statement(subject, uri, claim, signer, name or [])
     written = keep([NamedBundle(f".{_short(uri)}.sigstore.json", content)], path, out, settings)
 
     def text() -> None:

@@ -28,6 +28,7 @@ from govkernel.cli import (
     serve,
     sign,
     trust,
+    vault,
     verify,
 )
 from govkernel.cli.demo.command import demo
@@ -58,6 +59,7 @@ app.command("scan")(scan.scan)
 app.command("screen")(screen.screen)
 app.add_typer(serve.app, name="serve")
 app.add_typer(audit.app, name="audit")
+app.add_typer(vault.app, name="vault")
 app.command("plugins")(plugins.plugins)
 app.add_typer(config.app, name="config")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from govkernel.cli.output import Config, Exit, Json, plain, print_json, say
-from govkernel.cli.signing import Name, Out, keep, open_key
+from govkernel.cli.signing import Name, Out, keep, open_signer
 from govkernel.domain import Artifact, ArtifactKind, Digest, predicates
 from govkernel.errors import InputError
 
@@ -100,7 +100,7 @@ def _attested(
     from govkernel.provenance import NamedBundle, attest
 
     settings = load_settings(config)
-    signer = open_key(key, settings)
+    signer = open_signer(key, settings)
     if kind and kind not in set(ArtifactKind):
         raise InputError(
             "cli.kind",

@@ -12,6 +12,7 @@ import typer
 from govkernel.cli.output import Config, Json, finish, plain, say
 
 if TYPE_CHECKING:
+    from runtime_guard.options import Rate
     from runtime_guard.screen import Screen
 
 MAX_INPUT: Final = 4 * 1024 * 1024
@@ -31,11 +32,17 @@ def screen(
         Path | None, typer.Option(help="Where the rows' findings go [default: standard output].")
     ] = None,
     tiers: Annotated[
-        str, typer.Option(help="0: undo disguises; 1: patterns, rules, gate; 2: encoder.")
-    ] = "0,1,2",
+        str,
+        typer.Option(
+            help="0: undo disguises; 1: patterns, rules, gate; 2: encoder [default: all that are installed]."
+        ),
+    ] = "",
     entities: Annotated[
         str, typer.Option(help="Types of spans to report in rows, with commas [default: all].")
     ] = "",
+    false_positives: Annotated[
+        str, typer.Option(help="How often models may flag harmless text by mistake: 0.1%, 1% or 5%.")
+    ] = "1%",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -43,7 +50,7 @@ def screen(
 
     The JSON document holds places and labels, and the text with every finding masked; never the values.
     """
-    chosen = _screen(config, tiers, entities)
+    chosen = _screen(config, tiers, entities, false_positives)
     if jsonl is not None:
         from govkernel.cli.screen_rows import screen_file
 
@@ -51,16 +58,22 @@ def screen(
     _one(text, role, chosen, as_json=as_json)
 
 
-def _screen(config: Path | None, tiers: str, entities: str) -> Screen:
+def _screen(config: Path | None, tiers: str, entities: str, rate: str) -> Screen:
+    from dataclasses import replace
+
     from govkernel.assemble import plugin_host
     from govkernel.config import load_settings
     from govkernel.errors import ConfigError
 
     try:
-        from govkernel.guarding import screen_of
+        from govkernel.guarding import options_of, screen_of
 
+        settings = load_settings(config)
+        options = replace(options_of(settings), rate=_rate(rate))
+        if tiers:
+            options = replace(options, tiers=_tiers(tiers))
         wanted = [item.strip() for item in entities.split(",") if item.strip()]
-        return screen_of(plugin_host(load_settings(config)), tiers=_tiers(tiers), entities=wanted or None)
+        return screen_of(plugin_host(settings), options, entities=wanted or None)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("govkernel", "runtime_guard")):
             raise
@@ -74,7 +87,7 @@ def _screen(config: Path | None, tiers: str, entities: str) -> Screen:
 
 def _tiers(given: str) -> frozenset[int]:
     from govkernel.errors import InputError
-    from runtime_guard.screen import TIERS
+    from runtime_guard.tiers import TIERS
 
     known = {str(tier): tier for tier in TIERS}
     parts = [part.strip() for part in given.split(",")]
@@ -83,6 +96,18 @@ def _tiers(given: str) -> frozenset[int]:
             "cli.tiers", f"There are no tiers {plain(given)!r}.", remedy="Use 0, 1, 2, with commas between."
         )
     return frozenset(known[part] for part in parts)
+
+
+def _rate(given: str) -> Rate:
+    from govkernel.errors import InputError
+    from runtime_guard.options import RATES
+
+    for rate in RATES:
+        if given == rate:
+            return rate
+    raise InputError(
+        "cli.false-positives", f"There are no bounds for {plain(given)!r}.", remedy=f"Use {', '.join(RATES)}."
+    )
 
 
 def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
@@ -95,7 +120,7 @@ def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
             "cli.role", f"There is no role {role!r}.", remedy=f"Use one of {', '.join(sorted(ROLES))}."
         )
     content = _read() if text == "-" else text
-    found = asyncio.run(chosen.findings(content, role))
+    found = asyncio.run(chosen.message(content, role))
     safe = masked(content, found)
 
     def tell() -> None:

@@ -9,7 +9,17 @@ from typing import Annotated, NamedTuple
 import typer
 
 from govkernel.cli.output import Config, Json, finish, plain, say
-from govkernel.cli.signing import Certificate, Name, Out, SignerKey, TrustConfig, described, keep, open_signer
+from govkernel.cli.signing import (
+    Certificate,
+    Name,
+    Out,
+    SignerKey,
+    TimestampUrl,
+    TrustConfig,
+    described,
+    keep,
+    open_signer,
+)
 from govkernel.domain import ArtifactKind
 
 app = typer.Typer(no_args_is_help=True, help="Sign a model, an adapter, a tokenizer, a prompt or a dataset.")
@@ -22,6 +32,7 @@ class _Signer(NamedTuple):
     key: str
     certificate: Path | None
     trust_config: Path | None
+    timestamp_url: str | None
 
 
 @app.command()
@@ -30,13 +41,15 @@ def model(
     key: SignerKey,
     certificate: Certificate = None,
     trust_config: TrustConfig = None,
+    timestamp_url: TimestampUrl = None,
     name: Name = None,
     out: Out = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Sign a model: an OpenSSF Model Signing bundle over every file of it, names included."""
-    _sign(path, ArtifactKind.MODEL, _Signer(key, certificate, trust_config), name or [], out, config, as_json)
+    signer = _Signer(key, certificate, trust_config, timestamp_url)
+    _sign(path, ArtifactKind.MODEL, signer, name or [], out, config, as_json)
 
 
 @app.command()
@@ -45,15 +58,15 @@ def prompt(
     key: SignerKey,
     certificate: Certificate = None,
     trust_config: TrustConfig = None,
+    timestamp_url: TimestampUrl = None,
     name: Name = None,
     out: Out = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Sign a prompt in its canonical form: re-indenting it changes nothing, changing a word does."""
-    _sign(
-        path, ArtifactKind.PROMPT, _Signer(key, certificate, trust_config), name or [], out, config, as_json
-    )
+    signer = _Signer(key, certificate, trust_config, timestamp_url)
+    _sign(path, ArtifactKind.PROMPT, signer, name or [], out, config, as_json)
 
 
 @app.command()
@@ -62,15 +75,15 @@ def dataset(
     key: SignerKey,
     certificate: Certificate = None,
     trust_config: TrustConfig = None,
+    timestamp_url: TimestampUrl = None,
     name: Name = None,
     out: Out = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Sign a dataset: a file by its bytes, a folder by its files and their names."""
-    _sign(
-        path, ArtifactKind.DATASET, _Signer(key, certificate, trust_config), name or [], out, config, as_json
-    )
+    signer = _Signer(key, certificate, trust_config, timestamp_url)
+    _sign(path, ArtifactKind.DATASET, signer, name or [], out, config, as_json)
 
 
 @app.command()
@@ -79,15 +92,15 @@ def adapter(
     key: SignerKey,
     certificate: Certificate = None,
     trust_config: TrustConfig = None,
+    timestamp_url: TimestampUrl = None,
     name: Name = None,
     out: Out = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Sign an adapter, e.g. a LoRA: like a model, and as an adapter."""
-    _sign(
-        path, ArtifactKind.ADAPTER, _Signer(key, certificate, trust_config), name or [], out, config, as_json
-    )
+    signer = _Signer(key, certificate, trust_config, timestamp_url)
+    _sign(path, ArtifactKind.ADAPTER, signer, name or [], out, config, as_json)
 
 
 @app.command()
@@ -96,21 +109,15 @@ def tokenizer(
     key: SignerKey,
     certificate: Certificate = None,
     trust_config: TrustConfig = None,
+    timestamp_url: TimestampUrl = None,
     name: Name = None,
     out: Out = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Sign a tokenizer: like a model, and as a tokenizer."""
-    _sign(
-        path,
-        ArtifactKind.TOKENIZER,
-        _Signer(key, certificate, trust_config),
-        name or [],
-        out,
-        config,
-        as_json,
-    )
+    signer = _Signer(key, certificate, trust_config, timestamp_url)
+    _sign(path, ArtifactKind.TOKENIZER, signer, name or [], out, config, as_json)
 
 
 def _sign(
@@ -126,7 +133,7 @@ def _sign(
     from govkernel.provenance import sign_artifact
 
     settings = load_settings(config)
-    key = open_signer(signer.key, settings, signer.certificate, signer.trust_config)
+    key = open_signer(signer.key, settings, signer.certificate, signer.trust_config, signer.timestamp_url)
     signed = sign_artifact(path, kind, key, names=names, now=datetime.now(UTC))
     written = keep(signed.bundles, path, out, settings)
 

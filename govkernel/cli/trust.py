@@ -15,6 +15,7 @@ import typer
 from govkernel.cli.output import Config, Json, finish, plain, print_json, say
 from govkernel.cli.signing import Key, open_key
 from govkernel.cli.trust_show import invalid, show_tree, tree, valid
+from govkernel.cli.trust_update import update
 from govkernel.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from govkernel.domain import ArtifactKind, ArtifactRef, Digest
     from govkernel.provenance import PassedOver, RevocationList, TrustPolicy
 
-app = typer.Typer(no_args_is_help=True, help="Explain and check the trust policy; revoke.")
+app = typer.Typer(
+    no_args_is_help=True, help="Explain and check the trust policy; revoke; update trusted roots."
+)
+app.command("update")(update)
 PolicyFile = Annotated[
     Path | None, typer.Argument(help="A trust policy [default: the workspace's, with its revocation lists].")
 ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from govkernel.provenance import TrustPolicy
     from govkernel.provenance.anchors import Anchor
     from govkernel.provenance.digest import PathReader
+    from govkernel.provenance.verify_foreign import VerifiedBundle
 
 OTHER = "provenance.other-predicate"
 
@@ -50,6 +51,14 @@ def verify(
         str,
         typer.Option("--issuer", help="Who must vouch for a keyless identity; also glob: or regex:."),
     ] = "",
+    tsa_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--tsa-ca",
+            help="Timestamp authorities (PEM, or a trusted_root.json), one of which must say when it was signed; "
+            "with --key or --ca.",
+        ),
+    ] = None,
     type_: Annotated[str, typer.Option("--type", help="Predicate type it must have.")] = "",
     kind: Annotated[
         str, typer.Option("--kind", help="model, prompt, dataset, … [default: what the bundle says].")
@@ -81,7 +90,9 @@ def verify(
             f"There is no artifact kind {kind!r}.",
             remedy=f"Use one of {', '.join(ArtifactKind)}.",
         )
-    anchor = choose_anchor(key=key, ca=ca, trusted_root=trusted_root, identity=identity, issuer=issuer)
+    anchor = choose_anchor(
+        key=key, ca=ca, trusted_root=trusted_root, identity=identity, issuer=issuer, tsa_ca=tsa_ca
+    )
     skipped = frozenset((*(ignore or ()), *_inside(bundle, path))) if anchor else frozenset()
     with reading(path, pin=pin, run=run, command=command or (), receipts=receipts, skip=skipped) as it:
         asked = _Asked(
@@ -107,6 +118,8 @@ def verify(
         said = answer.statement.predicate_type if answer.statement else "nothing: a bare signature"
         say(f"  states  {plain(said)}")
         say(f"  signer  {plain(', '.join(signer.name for signer in answer.signers))}")
+        if answer.signed_at:
+            say(f"  signed  {answer.signed_at:%Y-%m-%d %H:%M:%S} UTC, by a time that was verified")
         for note in (*answer.notes, *([f"pinned to {pinned}"] if pinned else [])):
             say(f"  note    {plain(note)}")
 
@@ -122,6 +135,7 @@ class _Answer:
     signers: tuple[Signer, ...]
     document: dict[str, Any]
     notes: tuple[str, ...] = ()
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -169,7 +183,8 @@ class _Asked:
         )
         if not isinstance(found, VerifiedStatement):
             return found
-        return _Answer(found.statement, found.signers, found.model_dump(mode="json"))
+        document = found.model_dump(mode="json")
+        return _Answer(found.statement, found.signers, document, signed_at=found.signed_at)
 
     def _by_anchor(self, raw: bytes, anchor: Anchor) -> _Answer | RejectedStatement:
         from govkernel.provenance.verify_foreign import VerifiedBundle, verify_foreign
@@ -186,8 +201,8 @@ class _Asked:
         )
         if not isinstance(found, VerifiedBundle):
             return found
-        document = _document(found.statement, found.signer, self.source, str(found.about), found.notes)
-        return _Answer(found.statement, (found.signer,), document, found.notes)
+        document = _document(found, self.source)
+        return _Answer(found.statement, (found.signer,), document, found.notes, found.signed_at)
 
 
 def _first(answers: Iterator[_Answer | RejectedStatement]) -> _Answer | RejectedStatement:
@@ -210,15 +225,14 @@ def _refuse(path: Path, refused: RejectedStatement, as_json: bool) -> NoReturn:
     finish(False, {"verified": False, **refused.model_dump()}, as_json=as_json, text=complain)
 
 
-def _document(
-    statement: Statement | None, signer: Signer, source: str, about: str, notes: tuple[str, ...]
-) -> dict[str, Any]:
+def _document(found: VerifiedBundle, source: str) -> dict[str, Any]:
     return {
-        "statement": statement.model_dump(mode="json") if statement else None,
-        "signers": [signer.model_dump(mode="json")],
+        "statement": found.statement.model_dump(mode="json") if found.statement else None,
+        "signers": [found.signer.model_dump(mode="json")],
         "source": source,
-        "about": about,
-        "notes": list(notes),
+        "about": str(found.about),
+        "notes": list(found.notes),
+        "signed_at": found.signed_at.isoformat().replace("+00:00", "Z") if found.signed_at else None,
     }
 
 

@@ -15,9 +15,18 @@ HEX_LENGTH: Final = {"sha256": 64, "sha384": 96, "sha512": 128, "gitCommit": 40,
 
 MAX_URI: Final = 2048
 _OCI_DIGEST: Final = re.compile(r"@(sha256:[0-9a-f]{64})$")
-_COMMIT: Final = re.compile(r"@[0-9a-f]{40}$")
-_MLFLOW_VERSION: Final = re.compile(r"^mlflow://models/[^/@]+/[0-9]+$")
-_VERSIONED_PROMPT: Final = re.compile(r"^prompt://[^/@]+/[^@]+@[^@]+$")
+_COMMIT: Final = re.compile(r"[^@]+@[0-9a-f]{40}")
+_COMMIT_AND_PATH: Final = re.compile(r"git\+[a-z]+://[^/@]*/[^@]+@[0-9a-f]{40}(?://.*)?")
+_PINNED: Final = {
+    "hf": _COMMIT,
+    "git": _COMMIT,
+    **dict.fromkeys(("git+https", "git+http", "git+file"), _COMMIT_AND_PATH),
+    "mlflow": re.compile(r"mlflow://models/[^/@]+/[0-9]+"),
+    "prompt": re.compile(r"prompt://[^/@]+/[^@]+@[^@]+"),
+    "s3": re.compile(r"s3://[^?]+\?versionId=(?!null$)[A-Za-z0-9._-]+"),
+}
+"""By scheme, the names that can only ever mean one content."""
+
 _SCHEME: Final = re.compile(r"^([a-z][a-z0-9+.-]*):")
 
 
@@ -119,23 +128,14 @@ class ArtifactRef(Frozen):
 
     @property
     def pinned(self) -> bool:
-        """Whether the name can only ever mean one content: a digest, a commit, a registered version.
+        """Whether the name can only ever mean one content: a digest, a commit, a version of a model or of an object.
 
         Local files are pinned: what they resolve to is the content that was read.
         """
-        match self.scheme:
-            case "file":
-                return True
-            case "oci":
-                return self.digest is not None
-            case "hf" | "git":
-                return _COMMIT.search(self.uri) is not None
-            case "mlflow":
-                return _MLFLOW_VERSION.match(self.uri) is not None
-            case "prompt":
-                return _VERSIONED_PROMPT.match(self.uri) is not None
-            case _:
-                return False
+        if self.scheme in {"file", "oci"}:
+            return self.scheme == "file" or self.digest is not None
+        pinned = _PINNED.get(self.scheme)
+        return pinned is not None and pinned.fullmatch(self.uri) is not None
 
 
 class Artifact(Frozen):

@@ -41,7 +41,7 @@ _HUB_PAGE: Final = re.compile(
     r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<name>[^/?#@:]+/[^/?#@:]+?)(?:\.git)?"
     r"(?:/(?:tree|resolve|blob|raw)/(?P<revision>[^/?#]+)(?:/[^?#]*)?)?/?(?:[?#].*)?"
 )
-_MLFLOW: Final = re.compile(r"models:/+([^/@]+)/([^/@]+)")
+_MLFLOW: Final = re.compile(r"models:/+([^/@]+)([/@])([^/@]+)")
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e\u00a1-\U0010ffff]+")
 
 
@@ -96,7 +96,7 @@ def model_uri(value: str, revision: str = "", *, hub: str = "hf") -> str:
     if page := _HUB_PAGE.fullmatch(value):
         return _on_hub(page["name"], revision or page["revision"] or "", hub)
     if registered := _MLFLOW.fullmatch(value):
-        return _bounded(f"mlflow://models/{registered[1]}/{registered[2]}")
+        return _bounded(f"mlflow://models/{registered[1]}{registered[2]}{registered[3]}")
     scheme = _SCHEME.match(value)
     if scheme is None:
         return _on_hub(value, revision, hub)

@@ -28,7 +28,8 @@ class PackMode(StrEnum):
 
 
 OBLIGATIONS: Final = frozenset(
-    {"redact", "tokenize", "block", "warn", "audit", "requireApproval", "pinDigest", "route"}
+    {"redact", "tokenize", "pseudonymize", "detokenize", "block", "warn", "audit"}
+    | {"requireApproval", "pinDigest", "route"}
 )
 """Obligation types every PEP understands; a policy that names another does not load."""
 

@@ -19,6 +19,7 @@ from govkernel.provenance.foreign import ForeignBundle
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.oms_v02 import holds_v02
 from govkernel.provenance.signatures import StrangerKey, holds, usable
+from govkernel.provenance.timestamps import TimeAuthority, demanded_time
 from govkernel.provenance.trust_signers import Matcher
 from govkernel.provenance.x509 import certify
 
@@ -29,8 +30,10 @@ Message = Callable[[], bytes]
 class Anchor(Protocol):
     """Somebody who may have signed."""
 
-    def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
-        """Who signed the content of a bundle.
+    def proven(
+        self, bundle: ForeignBundle, message: Message, now: datetime
+    ) -> tuple[Signer, datetime | None]:
+        """Who signed the content of a bundle, and when, if somebody who is trusted for that says so.
 
         Args:
             bundle: the bundle.
@@ -50,14 +53,16 @@ class KeyAnchor:
         key: verifies.
         key_id: SHA-256 hex of its SubjectPublicKeyInfo DER.
         pem_hint: SHA-256 hex of its PEM, which model-signing writes as the hint.
+        times: one of whom must say when it signed; empty asks for no time.
     """
 
     key: StrangerKey
     key_id: str
     pem_hint: str
+    times: tuple[TimeAuthority, ...] = ()
 
     @classmethod
-    def from_pem(cls, pem: bytes, source: str = "the key") -> Self:
+    def from_pem(cls, pem: bytes, source: str = "the key", times: tuple[TimeAuthority, ...] = ()) -> Self:
         """Read PEM SubjectPublicKeyInfo.
 
         Raises:
@@ -72,15 +77,17 @@ class KeyAnchor:
         spki, pem_form = serialization.PublicFormat.SubjectPublicKeyInfo, serialization.Encoding.PEM
         der = key.public_bytes(serialization.Encoding.DER, spki)
         text = key.public_bytes(pem_form, spki)
-        return cls(key, hashlib.sha256(der).hexdigest(), hashlib.sha256(text).hexdigest())
+        return cls(key, hashlib.sha256(der).hexdigest(), hashlib.sha256(text).hexdigest(), times)
 
     @property
     def _hints(self) -> frozenset[str]:
         """What bundles call it: we and model-signing in hex, cosign in base64."""
         return frozenset({self.key_id, self.pem_hint, encode(bytes.fromhex(self.key_id))})
 
-    def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
-        """The key, if it signed; see :meth:`Anchor.signer`."""
+    def proven(
+        self, bundle: ForeignBundle, message: Message, now: datetime
+    ) -> tuple[Signer, datetime | None]:
+        """The key, if it signed; see :meth:`Anchor.proven`."""
         if bundle.chain:
             raise InputError(
                 "provenance.keyless",
@@ -89,7 +96,7 @@ class KeyAnchor:
             )
         if not signs(self.key, bundle, message):
             raise invalid() if bundle.hint in self._hints else _another_key()
-        return Signer(name=self.key_id[:16], key_id=self.key_id)
+        return Signer(name=self.key_id[:16], key_id=self.key_id), _asked_time(self.times, bundle, now)
 
 
 @dataclass(frozen=True)
@@ -99,20 +106,29 @@ class CertificateAnchor:
     Attributes:
         roots: the authorities.
         identity: what one of the certificate's names must be.
+        times: one of whom must say when it signed; empty asks for no time.
     """
 
     roots: Sequence[x509.Certificate]
     identity: Matcher
+    times: tuple[TimeAuthority, ...] = ()
 
-    def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
-        """The identity, if its certificate is valid at ``now``; see :meth:`Anchor.signer`."""
+    def proven(
+        self, bundle: ForeignBundle, message: Message, now: datetime
+    ) -> tuple[Signer, datetime | None]:
+        """The identity, if its certificate was valid when it signed, or is now; see :meth:`Anchor.proven`."""
         if not bundle.chain:
             raise _no_certificate()
-        certified = certify(bundle.chain, self.roots, now)
+        moment = _asked_time(self.times, bundle, now)
+        certified = certify(bundle.chain, self.roots, moment or now)
         named = matching(self.identity, certified.identities)
         if not signs(certified.key, bundle, message):
             raise invalid()
-        return Signer(name=named, identity=named, issuer=certified.issuer)
+        return Signer(name=named, identity=named, issuer=certified.issuer), moment
+
+
+def _asked_time(times: tuple[TimeAuthority, ...], bundle: ForeignBundle, now: datetime) -> datetime | None:
+    return demanded_time(bundle.timestamps, bundle.content.signature, times, now) if times else None
 
 
 def matching(pattern: Matcher, identities: Sequence[str]) -> str:

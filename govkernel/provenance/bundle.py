@@ -9,12 +9,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
 from govkernel.hookspecs import SigningKey
-from govkernel.provenance.dsse import IN_TOTO, Envelope, encode, pae, parse_envelope, refuse
+from govkernel.provenance.dsse import IN_TOTO, Envelope, decode, encode, pae, parse_envelope, refuse
 from govkernel.provenance.limits import MAX_BUNDLE
 
 MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -22,6 +22,17 @@ MEDIA_TYPES: Final = frozenset(
     {MEDIA_TYPE, *(f"application/vnd.dev.sigstore.bundle+json;version=0.{minor}" for minor in (1, 2, 3))}
 )
 _ANY_BUNDLE: Final = re.compile(r"application/vnd\.dev\.sigstore\.bundle[.+]")
+
+
+class Stamper(Protocol):
+    """Says when a signature existed."""
+
+    def stamp(self, signature: bytes) -> bytes:
+        """An RFC 3161 response (DER) over the signature.
+
+        Raises:
+            GovkernelError: ``timestamp.*``: there is none.
+        """
 
 
 @dataclass(frozen=True)
@@ -32,11 +43,13 @@ class ParsedBundle:
         envelope: what was signed.
         hint: the key it claims, possibly empty.
         certificate: it carries a certificate instead of a key hint (keyless signing).
+        timestamps: RFC 3161 responses over the signature, DER, nothing about them checked.
     """
 
     envelope: Envelope
     hint: str = ""
     certificate: bool = False
+    timestamps: tuple[bytes, ...] = ()
 
 
 def is_bundle(content: bytes) -> bool:
@@ -71,32 +84,40 @@ def parse_bundle(content: bytes) -> ParsedBundle:
         )
     envelope = parse_envelope(document["dsseEnvelope"])
     certificate = "certificate" in material or "x509CertificateChain" in material
-    return ParsedBundle(envelope, hint_of(material), certificate)
+    return ParsedBundle(envelope, hint_of(material), certificate, timestamps_of(material))
 
 
-def sign_bundle(payload: bytes, key: SigningKey, hint: str) -> bytes:
+def sign_bundle(payload: bytes, key: SigningKey, hint: str, stamper: Stamper | None = None) -> bytes:
     """A bundle over ``payload`` (an in-toto Statement), signed with ``key``.
 
     Args:
         payload: the exact bytes to sign.
         key: signs them.
         hint: how a verifier may find the key: its id, or for OMS bundles the SHA-256 of its PEM.
+        stamper: says when it was signed; None leaves that out.
 
     Raises:
         InputError: ``provenance.bundle-too-large``.
     """
-    return _bundle(payload, key, {"publicKey": {"hint": hint}, "tlogEntries": []})
+    return _bundle(payload, key, {"publicKey": {"hint": hint}, "tlogEntries": []}, stamper)
 
 
-def sign_bundle_certified(payload: bytes, key: SigningKey, chain: Sequence[bytes]) -> bytes:
+def sign_bundle_certified(
+    payload: bytes, key: SigningKey, chain: Sequence[bytes], stamper: Stamper | None = None
+) -> bytes:
     """Like :func:`sign_bundle`, with DER certificates instead of a hint, the key's first."""
     certificates = [{"rawBytes": encode(item)} for item in chain]
-    return _bundle(payload, key, {"x509CertificateChain": {"certificates": certificates}, "tlogEntries": []})
+    material = {"x509CertificateChain": {"certificates": certificates}, "tlogEntries": []}
+    return _bundle(payload, key, material, stamper)
 
 
-def _bundle(payload: bytes, key: SigningKey, material: dict[str, Any]) -> bytes:
-    signature = {"sig": encode(key.sign(pae(IN_TOTO, payload))), "keyid": ""}
-    envelope = {"payload": encode(payload), "payloadType": IN_TOTO, "signatures": [signature]}
+def _bundle(payload: bytes, key: SigningKey, material: dict[str, Any], stamper: Stamper | None) -> bytes:
+    signature = key.sign(pae(IN_TOTO, payload))
+    if stamper is not None:
+        stamped = {"signedTimestamp": encode(stamper.stamp(signature))}
+        material = {**material, "timestampVerificationData": {"rfc3161Timestamps": [stamped]}}
+    signatures = [{"sig": encode(signature), "keyid": ""}]
+    envelope = {"payload": encode(payload), "payloadType": IN_TOTO, "signatures": signatures}
     document = {"mediaType": MEDIA_TYPE, "verificationMaterial": material, "dsseEnvelope": envelope}
     content = json.dumps(document, separators=(",", ":")).encode("ascii")
     if len(content) > MAX_BUNDLE:
@@ -106,6 +127,21 @@ def _bundle(payload: bytes, key: SigningKey, material: dict[str, Any]) -> bytes:
             remedy=f"A bundle may have {MAX_BUNDLE}; sign an artifact of fewer files.",
         )
     return content
+
+
+def timestamps_of(material: dict[str, Any]) -> tuple[bytes, ...]:
+    """The RFC 3161 responses of verification material; how many may be believed is for their verifier.
+
+    Raises:
+        InputError: ``provenance.bundle-malformed`` or ``provenance.base64``.
+    """
+    data = material.get("timestampVerificationData")
+    if data is None:
+        return ()
+    listed = data.get("rfc3161Timestamps", []) if isinstance(data, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        raise refuse("bundle-malformed", "The timestamps of the bundle are no list.")
+    return tuple(decode(item.get("signedTimestamp"), "timestamp") for item in listed)
 
 
 def hint_of(material: dict[str, Any]) -> str:

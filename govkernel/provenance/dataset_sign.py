@@ -69,7 +69,7 @@ def signed_root(raw: bytes, trust: Anchor | TrustPolicy, now: datetime) -> Signe
         claimed = parse_statement(bundle.content.payload)
         signer = _judged(raw, claimed, trust, now)
     else:
-        signer = trust.signer(bundle, lambda: b"", now)
+        signer, _ = trust.proven(bundle, lambda: b"", now)
         claimed = parse_statement(bundle.content.payload)
     if claimed.predicate_type != DATASET_TREE:
         raise _other(claimed.predicate_type)
@@ -81,7 +81,9 @@ def _judged(raw: bytes, claimed: RawStatement, trust: TrustPolicy, now: datetime
     # The artifact is not here: what it is, is what the statement says, and the policy judges who says it.
     name = f"file:{claimed.subjects[0].name}"
     artifact = Artifact(kind=ArtifactKind.DATASET, name=name, digest=_subject(claimed))
-    found = KeyVerifier(trust.keys).verify(Bundle(content=raw, source="bundle"), artifact, now)
+    found = KeyVerifier(trust.keys, times=trust.times).verify(
+        Bundle(content=raw, source="bundle"), artifact, now
+    )
     if found is None:
         raise InputError(
             "provenance.format-unknown",

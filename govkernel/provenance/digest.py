@@ -9,15 +9,12 @@ from typing import Final
 
 from govkernel.domain import Artifact, ArtifactKind, Digest
 from govkernel.domain.formats import formats_of
-from govkernel.domain.manifest import MANIFEST_TYPE
+from govkernel.domain.manifest import MANIFEST_END, MANIFEST_KINDS, MANIFEST_START
 from govkernel.errors import ProvenanceError
 from govkernel.provenance.files import HashedFile, Reader, hash_file, hash_open, hash_tree
 from govkernel.provenance.limits import MAX_PROMPT
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.prompt import canonical_prompt
-
-MANIFEST_KINDS: Final = frozenset({ArtifactKind.MODEL, ArtifactKind.ADAPTER, ArtifactKind.TOKENIZER})
-"""Kinds whose digest is that of a manifest even for a single file."""
 
 PathReader = Callable[[Path], tuple[ModelManifest, list[HashedFile]]]
 """Reads an artifact completely; what :func:`read` does, and may do it by other means."""
@@ -26,8 +23,6 @@ _DATASET_SUFFIXES: Final = frozenset(
     {".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".avro", ".jsonl.gz", ".csv.gz"}
 )
 _PROMPT_SUFFIXES: Final = frozenset({".txt", ".md", ".prompt", ".yaml", ".yml", ".json", ".j2", ".jinja"})
-_MANIFEST_SHAPE: Final = b'{"files":['
-_MANIFEST_END: Final = f'"type":"{MANIFEST_TYPE}"}}'.encode()
 
 
 def detect_kind(path: Path) -> ArtifactKind:
@@ -148,10 +143,10 @@ def _small_file(path: Path) -> bytes:
 
 def _shaped_like_manifest(path: Path) -> bool:
     with path.open("rb") as stream:
-        if stream.read(len(_MANIFEST_SHAPE)) != _MANIFEST_SHAPE:
+        if stream.read(len(MANIFEST_START)) != MANIFEST_START:
             return False
-        stream.seek(max(0, path.stat().st_size - len(_MANIFEST_END)))
-        return stream.read(len(_MANIFEST_END)) == _MANIFEST_END
+        stream.seek(max(0, path.stat().st_size - len(MANIFEST_END)))
+        return stream.read(len(MANIFEST_END)) == MANIFEST_END
 
 
 def _only_data(path: Path) -> bool:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from govkernel.domain.manifest import IGNORED
+from govkernel.domain.manifest import IGNORED, IGNORED_FOLDERS
 from govkernel.domain.paths import MAX_FILES
 from govkernel.errors import ProvenanceError
 
@@ -25,9 +25,6 @@ HEAD: Final = 16
 """Bytes at the start of a file that tell its format."""
 
 MAX_DEPTH: Final = 64
-
-_IGNORED_FOLDERS: Final = frozenset({".git", ".github"})
-"""A folder called like one of the ignored files is part of the artifact: it could hold anything, unsigned."""
 
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -180,7 +177,7 @@ def _walk(directory: str, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
         raise _unreadable(directory, prefix or directory, error) from None
     for entry in entries:
         name = prefix + entry.name
-        if name in IGNORED and (name in _IGNORED_FOLDERS or not entry.is_dir(follow_symlinks=True)):
+        if name in IGNORED and (name in IGNORED_FOLDERS or not entry.is_dir(follow_symlinks=True)):
             continue
         if entry.is_symlink():
             raise refused("symlink", name, "It is a symbolic link, whose target may change unnoticed.")

@@ -1,7 +1,7 @@
 """Bundles of any maker (Sigstore protobuf-specs v0.1 to v0.3, JSON form; DSSE alone): read, nothing checked.
 
 Unlike :mod:`govkernel.provenance.bundle`, which reads what we write, this also reads certificates and bare signatures
-over a file. Log entries and timestamps are left to who verifies them.
+over a file. Log entries are left to who verifies them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from govkernel.domain import strict_json
-from govkernel.provenance.bundle import MEDIA_TYPES, hint_of
+from govkernel.provenance.bundle import MEDIA_TYPES, hint_of, timestamps_of
 from govkernel.provenance.dsse import Envelope, decode, parse_envelope, refuse
 from govkernel.provenance.limits import MAX_BUNDLE
 from govkernel.provenance.x509 import MAX_CHAIN
@@ -42,6 +42,7 @@ class ForeignBundle:
         hint: the key it claims, possibly empty; unsigned.
         raw: the bundle's own bytes.
         unlogged: it carries a keyless certificate, and no entry of a transparency log.
+        timestamps: RFC 3161 responses over the signature, DER, nothing about them checked.
     """
 
     content: Envelope | MessageSignature
@@ -49,6 +50,7 @@ class ForeignBundle:
     hint: str
     raw: bytes
     unlogged: bool
+    timestamps: tuple[bytes, ...] = ()
 
 
 def parse_foreign(raw: bytes) -> ForeignBundle:
@@ -71,7 +73,8 @@ def parse_foreign(raw: bytes) -> ForeignBundle:
     if not isinstance(material, dict):
         raise refuse("bundle-malformed", "The bundle has no verification material.")
     unlogged = material.get("certificate") is not None and not material.get("tlogEntries")
-    return ForeignBundle(_content(document), _chain(material), hint_of(material), raw, unlogged)
+    stamps = timestamps_of(material)
+    return ForeignBundle(_content(document), _chain(material), hint_of(material), raw, unlogged, stamps)
 
 
 def split_bundles(raw: bytes) -> list[bytes]:

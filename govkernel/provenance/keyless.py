@@ -6,8 +6,8 @@ is told apart by its messages; one we do not know is still a refusal, ``keyless.
 
 from __future__ import annotations
 
+import json
 import re
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,9 +17,10 @@ from cryptography import x509
 
 from govkernel.domain import Signer, strict_json
 from govkernel.errors import ConfigError, GovkernelError, InputError, ProvenanceError
-from govkernel.provenance.anchors import Message, matching
+from govkernel.provenance.anchors import Message, invalid, matching, signs
 from govkernel.provenance.dsse import IN_TOTO, Envelope
 from govkernel.provenance.foreign import ForeignBundle
+from govkernel.provenance.timestamps import TimeAuthority, demanded_time
 from govkernel.provenance.trust_signers import Matcher
 from govkernel.provenance.x509 import identities_of
 
@@ -34,6 +35,7 @@ MAX_ROOT: Final = 1024 * 1024
 _ISSUER_V2: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 _ISSUER_V1: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _UTF8_STRING: Final = 0x0C
+_LISTS: Final = ("tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities")
 _UNKNOWN: Final = "keyless.refused"
 
 _CHECKS: Final = (
@@ -72,18 +74,11 @@ class KeylessAnchor:
     identity: Matcher
     issuer: Matcher
 
-    def signer(self, bundle: ForeignBundle, message: Message, now: datetime) -> Signer:
-        """The identity, if everything about the bundle holds; see :meth:`govkernel.provenance.anchors.Anchor`.
-
-        The signature's time is that of the log or of a timestamp, so ``now`` decides nothing.
-        """
-        return self.proven(bundle, message)[0]
-
-    def proven(self, bundle: ForeignBundle, message: Message) -> tuple[Signer, datetime]:
+    def proven(self, bundle: ForeignBundle, message: Message, now: datetime) -> tuple[Signer, datetime]:
         """The identity, and the earliest moment at which, as was verified, the signature existed.
 
-        Raises:
-            GovkernelError: as :meth:`signer`.
+        See :meth:`govkernel.provenance.anchors.Anchor.proven`. The time is that of the log or of a timestamp; ``now``
+        only bounds it.
         """
         if not bundle.chain:
             raise InputError(
@@ -92,6 +87,8 @@ class KeylessAnchor:
                 remedy="Verify it with --key and the signer's public key.",
             )
         try:
+            if not self.root._inner.tlogs:
+                return self._timestamped(bundle, message, now)
             return self._verified(bundle, message)
         except GovkernelError:
             raise
@@ -102,7 +99,7 @@ class KeylessAnchor:
         from sigstore.models import Bundle  # noqa: PLC0415
 
         parsed = _parsed(Bundle, bundle.raw)
-        verifier = copy(self._verifier)  # it keeps what it found out about one bundle
+        verifier = self._verifier.fresh()  # it keeps what it found out about one bundle
         policy = _Policy(self.identity, self.issuer)
         if isinstance(bundle.content, Envelope):
             kind, payload = verifier.verify_dsse(parsed, policy)
@@ -111,6 +108,24 @@ class KeylessAnchor:
         else:
             verifier.verify_artifact(message(), parsed, policy)
         return policy.found, verifier.signed_at
+
+    def _timestamped(self, bundle: ForeignBundle, message: Message, now: datetime) -> tuple[Signer, datetime]:
+        """Of an instance that has no log, as GitHub's for private repositories: the time is a timestamp's alone."""
+        from govkernel.provenance.keyless_timestamped import certified_at  # noqa: PLC0415
+
+        moment = demanded_time(bundle.timestamps, bundle.content.signature, self._times, now)
+        certificate, key = certified_at(self.root, bundle.chain, moment)
+        policy = _Policy(self.identity, self.issuer)
+        policy.verify(certificate)
+        if not signs(key, bundle, message):
+            raise invalid()
+        return policy.found, moment
+
+    @cached_property
+    def _times(self) -> tuple[TimeAuthority, ...]:
+        from govkernel.provenance.time_authorities import time_authorities_of  # noqa: PLC0415
+
+        return time_authorities_of(self.root)
 
     @cached_property
     def _verifier(self) -> KeylessVerifier:
@@ -166,8 +181,9 @@ def read_trusted_root(content: bytes) -> TrustedRoot:
             remedy='pip install "govkernel[sigstore]"',
         ) from None
     try:
-        strict_json.loads(content, max_bytes=MAX_ROOT)
-        root = Root(v1.TrustedRoot.from_json(content))
+        document = strict_json.loads(content, max_bytes=MAX_ROOT)
+        listed = {**{name: [] for name in _LISTS}, **document}  # protobuf's JSON leaves empty lists out
+        root = Root(v1.TrustedRoot.from_json(json.dumps(listed)))
         root.get_fulcio_certs()
     except Exception as error:
         raise ConfigError(

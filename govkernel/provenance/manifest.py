@@ -7,7 +7,6 @@ The OMS root digest does not (it hashes the file digests only), so it serves as 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple, Self
 
 from govkernel.domain import Digest
-from govkernel.domain.manifest import model_manifest_digest
+from govkernel.domain.manifest import model_manifest_digest, oms_root
 from govkernel.domain.paths import check_distinct, check_path
 from govkernel.errors import ProvenanceError
 
@@ -70,7 +69,7 @@ class ModelManifest:
     @cached_property
     def oms_root(self) -> Digest:
         """The root digest OMS writes: SHA-256 over the file digests in the order of :meth:`oms_order`."""
-        return _sha256(b"".join(bytes.fromhex(entry.sha256) for entry in self.oms_order()))
+        return oms_root({entry.path: entry.sha256 for entry in self.files})
 
     def oms_order(self) -> list[FileEntry]:
         """The files ordered as OMS does: by path component, so that ``a/b`` comes before ``a.txt``."""
@@ -87,7 +86,3 @@ class ModelManifest:
         text = "; ".join(f"{word}: {path}" for word, path in named[:MAX_NAMED])
         rest = len(named) - MAX_NAMED
         return f"{text}; and {rest} more files" if rest > 0 else text
-
-
-def _sha256(data: bytes) -> Digest:
-    return Digest.sha256(hashlib.sha256(data).hexdigest())

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from govkernel.domain import AcceptedStatement, Artifact, ArtifactRef, Digest, RejectedStatement, Statement
+from govkernel.domain.manifest import MANIFEST_KINDS
 from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
 from govkernel.errors import GovkernelError
 from govkernel.hookspecs import Bundle, EvidenceVerifier, VerifiedStatement
-from govkernel.provenance.digest import MANIFEST_KINDS, PathReader, artifact_of, read
+from govkernel.provenance.digest import PathReader, artifact_of, read
 from govkernel.provenance.memory import ManifestMemory
 from govkernel.provenance.store import BundleStore
 

@@ -5,21 +5,19 @@ A sealer turns the exact bytes of an in-toto Statement into a Sigstore bundle v0
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from govkernel.errors import ConfigError, GovkernelError
 from govkernel.hookspecs import SigningKey
-from govkernel.provenance.bundle import sign_bundle, sign_bundle_certified
+from govkernel.provenance.bundle import Stamper, sign_bundle, sign_bundle_certified
+from govkernel.provenance.deadline import within
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.x509 import MAX_CHAIN, check_signer, read_roots
-
-T = TypeVar("T")
 
 KEYLESS_SECONDS: Final = 60.0
 """Signing without a key asks an authority, a log and perhaps a timestamp authority."""
@@ -40,14 +38,20 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True)
 class KeySealer:
-    """A bare key: verifiers must know it."""
+    """A bare key: verifiers must know it.
+
+    Attributes:
+        key: signs.
+        stamper: says when; None leaves that out.
+    """
 
     key: SigningKey
+    stamper: Stamper | None = None
 
     def seal(self, payload: bytes, *, oms: bool = False) -> bytes:
         """A bundle with the key's hint."""
         public = PublicKey.from_pem(self.key.public_key_pem())
-        return sign_bundle(payload, self.key, public.pem_hint if oms else public.key_id)
+        return sign_bundle(payload, self.key, public.pem_hint if oms else public.key_id, self.stamper)
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,17 @@ class CertificateSealer:
     Attributes:
         key: signs.
         chain: DER certificates, the key's first.
+        stamper: says when; None leaves that out, and the bundle holds only as long as the certificate.
     """
 
     key: SigningKey
     chain: Sequence[bytes]
+    stamper: Stamper | None = None
 
     @classmethod
-    def of(cls, key: SigningKey, pem: bytes, now: datetime) -> CertificateSealer:
+    def of(
+        cls, key: SigningKey, pem: bytes, now: datetime, stamper: Stamper | None = None
+    ) -> CertificateSealer:
         """With a chain from PEM, whose first certificate must be the key's, and good for signing now.
 
         Raises:
@@ -85,11 +93,11 @@ class CertificateSealer:
                 remedy="Give the certificate of the signing key first.",
             )
         check_signer(certificates[0], now)
-        return cls(key, tuple(item.public_bytes(Encoding.DER) for item in certificates))
+        return cls(key, tuple(item.public_bytes(Encoding.DER) for item in certificates), stamper)
 
     def seal(self, payload: bytes, *, oms: bool = False) -> bytes:
         """A bundle with the chain, as model-signing writes it."""
-        return sign_bundle_certified(payload, self.key, self.chain)
+        return sign_bundle_certified(payload, self.key, self.chain, self.stamper)
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,12 @@ class KeylessSealer:
             ConfigError: ``keyless.not-installed``, ``keyless.config``.
             GovkernelError: ``keyless.sign``, ``keyless.timeout``.
         """
-        return _within(KEYLESS_SECONDS, lambda: self._seal(payload))
+        late = GovkernelError(
+            "keyless.timeout",
+            f"The Sigstore instance did not sign within {KEYLESS_SECONDS:.0f} seconds.",
+            remedy="Check that it can be reached, and try again.",
+        )
+        return within(KEYLESS_SECONDS, lambda: self._seal(payload), late)
 
     def _seal(self, payload: bytes) -> bytes:
         try:
@@ -163,28 +176,3 @@ def sealer_of(signer: SigningKey | Sealer) -> Sealer:
 def _spki(key: Any) -> bytes:
     found: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return found
-
-
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """The result of a call that may hang; the thread of one that does is left behind."""
-    results: list[T] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            results.append(call())
-        except Exception as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise GovkernelError(
-            "keyless.timeout",
-            f"The Sigstore instance did not sign within {seconds:.0f} seconds.",
-            remedy="Check that it can be reached, and try again.",
-        )
-    return results[0]

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from govkernel.domain import Artifact, ArtifactKind
+from govkernel.domain.manifest import MANIFEST_KINDS
 from govkernel.domain.predicates import OMS_SIGNATURE, REVOCATION, SIGNATURE
 from govkernel.errors import ProvenanceError
 from govkernel.hookspecs import SigningKey
-from govkernel.provenance.digest import MANIFEST_KINDS, artifact_of, read
+from govkernel.provenance.digest import artifact_of, read
 from govkernel.provenance.oms import oms_payload
 from govkernel.provenance.predicates import check_predicate, resolve_type
 from govkernel.provenance.seal import Sealer, sealer_of

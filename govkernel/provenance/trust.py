@@ -24,11 +24,12 @@ from govkernel.domain import (
 from govkernel.domain.predicates import APPROVAL, BREAK_GLASS, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import VerifiedStatement
-from govkernel.provenance.authorities import Authority, read_authority
+from govkernel.provenance.authorities import Authority, read_authority, read_clock
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.predicates import check_predicate
 from govkernel.provenance.revocation import Revocation, RevocationList, index
 from govkernel.provenance.rules import Refusal, Rule, furthest, window_refusal
+from govkernel.provenance.timestamps import TimeAuthority
 from govkernel.provenance.trust_build import (
     check_types,
     known_signers,
@@ -64,6 +65,7 @@ class TrustPolicy:
         revoked_digests: reason by digest of an artifact or a statement.
         revocations: what signed lists revoke, by target and value.
         authorities: who may certify identities.
+        times: who may say when something was signed.
     """
 
     digest: Digest
@@ -76,6 +78,7 @@ class TrustPolicy:
         default_factory=lambda: MappingProxyType({})
     )
     authorities: tuple[Authority, ...] = ()
+    times: tuple[TimeAuthority, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -119,10 +122,14 @@ class TrustPolicy:
         check_types(file, source)
         by_name = {item.name: item.key.key_id for item in keys}
         signers = known_signers(file, by_name)
-        authorities = tuple(read_authority(entry, base) for entry in file.authorities)
+        clocks = tuple(read_clock(entry, base) for entry in file.authorities if entry.timestamps)
+        times = tuple(item for clock in clocks for item in clock.trusted)
+        certifying = [entry for entry in file.authorities if not entry.timestamps]
+        authorities = tuple(read_authority(entry, base, times) for entry in certifying)
         return cls(
-            digest=meaning_digest(file, by_name, authorities),
+            digest=meaning_digest(file, by_name, authorities, clocks),
             authorities=authorities,
+            times=times,
             keys=keys,
             signers=signers,
             rules=tuple(rule_of(entry, number, signers) for number, entry in enumerate(file.rules, 1)),
@@ -276,14 +283,16 @@ class TrustPolicy:
         if error is not None:
             yield Refusal(9, error.code, f"{error.what} {error.why}".strip(), error.remedy)
             return
-        refusal = window_refusal(known.window, now, "key", 8)
+        signed = said.signed_at or now  # a signer's time is held against when it signed, if that was verified
+        refusal = window_refusal(known.window, signed, "key", 8)
         if refusal is not None:
             yield refusal
             return
         named = signer.model_copy(update={"name": known.holder})
         for rule in self.rules:
             if known.name in rule.signers:
-                until = min(rule.window.end or _FOREVER, known.window.end or _FOREVER)
+                lapses = known.window.end if said.signed_at is None else None
+                until = min(rule.window.end or _FOREVER, lapses or _FOREVER)
                 yield rule.refusal(said.statement, artifact, now) or Grant(named, rule, until)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from govkernel.domain import Digest, strict_json
 from govkernel.domain.predicates import BREAK_GLASS
-from govkernel.provenance.authorities import Authority
+from govkernel.provenance.authorities import Authority, Clock
 from govkernel.provenance.keys import PublicKey, read_key_file
 from govkernel.provenance.predicates import NAMES
 from govkernel.provenance.rules import Rule, Window, written_out
@@ -86,7 +86,10 @@ def check_types(file: TrustFile, source: str) -> None:
 
 
 def meaning_digest(
-    file: TrustFile, key_ids: Mapping[str, str], authorities: Sequence[Authority] = ()
+    file: TrustFile,
+    key_ids: Mapping[str, str],
+    authorities: Sequence[Authority] = (),
+    clocks: Sequence[Clock] = (),
 ) -> Digest:
     """SHA-256 of what the file means, whatever its layout and file names.
 
@@ -94,13 +97,15 @@ def meaning_digest(
         file: the trust policy.
         key_ids: key ids by name.
         authorities: those of the file, read.
+        clocks: its timestamp authorities, read.
     """
     meaning: dict[str, Any] = file.model_dump(mode="json", by_alias=True)
     for entry in meaning["keys"]:
         entry["publicKey"] = key_ids[entry["name"]]
     # What version 0.1 did not know is left out where it says nothing, so that the digest stays what it was.
     meaning["authorities"] = {item.name: str(item.digest) for item in authorities}
-    for part in ("identities", "authorities"):
+    meaning["clocks"] = {item.name: str(item.digest) for item in clocks}
+    for part in ("identities", "authorities", "clocks"):
         if not meaning[part]:
             del meaning[part]
     for entry in meaning.get("identities", ()):

@@ -20,6 +20,7 @@ from govkernel.provenance.authorities import Authority
 from govkernel.provenance.limits import MAX_BUNDLES
 from govkernel.provenance.revocation import PassedOver, RevocationList, read_list
 from govkernel.provenance.store import SUFFIX, read_bundle
+from govkernel.provenance.timestamps import TimeAuthority
 from govkernel.provenance.trust import TrustPolicy
 from govkernel.provenance.verify import TrustedKey
 
@@ -56,6 +57,11 @@ class CurrentTrust:
     def authorities(self) -> tuple[Authority, ...]:
         """Who may certify identities."""
         return self._written.authorities
+
+    @property
+    def times(self) -> tuple[TimeAuthority, ...]:
+        """Who may say when something was signed."""
+        return self._written.times
 
     @property
     def digest(self) -> Digest:

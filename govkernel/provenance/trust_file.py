@@ -128,12 +128,14 @@ class MatchEntry(_ShortEntry):
 
 
 class AuthorityEntry(_Entry):
-    """Who may certify identities: root certificates, or a Sigstore instance.
+    """Who may certify identities, root certificates or a Sigstore instance; or who may say when something was signed.
 
     Attributes:
-        name: what people call it; identities may name it.
+        name: what people call it; identities may name it, if it certifies them.
         certificates: roots, PEM text, or a path relative to the trust policy.
         trusted_root: path of the instance's ``trusted_root.json``, relative to the trust policy.
+        timestamps: roots of timestamp authorities, PEM text, or a path relative to the trust policy, also of a
+            ``trusted_root.json``.
     """
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 2, "maxProperties": 2})
@@ -141,11 +143,13 @@ class AuthorityEntry(_Entry):
     name: str = Field(pattern=_NAME)
     certificates: str | None = Field(default=None, min_length=1, max_length=1024 * 1024)
     trusted_root: str | None = Field(default=None, min_length=1, max_length=4096)
+    timestamps: str | None = Field(default=None, min_length=1, max_length=1024 * 1024)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.certificates is None) == (self.trusted_root is None):
-            raise ValueError("must have one of certificates and trustedRoot")
+        given = [item for item in (self.certificates, self.trusted_root, self.timestamps) if item is not None]
+        if len(given) != 1:
+            raise ValueError("must have one of certificates, trustedRoot and timestamps")
         return self
 
 
@@ -258,8 +262,9 @@ class TrustFile(_Entry):
         names = [entry.name for entry in self.authorities]
         if len(set(names)) < len(names):
             raise ValueError("two authorities have one name")
+        certifying = [entry.name for entry in self.authorities if entry.timestamps is None]
         unknown = [
-            item.authority for item in self.identities if item.authority and item.authority not in names
+            item.authority for item in self.identities if item.authority and item.authority not in certifying
         ]
         if unknown:
             raise ValueError(f"an identity names an authority that is not there: {unknown[0][:80]!r}")

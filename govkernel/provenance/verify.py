@@ -22,6 +22,7 @@ from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.memory import ManifestMemory
 from govkernel.provenance.oms import read_oms, with_our_digest
 from govkernel.provenance.statement import RawStatement, parse_statement
+from govkernel.provenance.timestamps import TimeAuthority, signing_time
 
 FORMAT_UNKNOWN: Final = "provenance.format-unknown"
 
@@ -55,13 +56,20 @@ class KeyVerifier:
     Args:
         keys: keys of the trust policy.
         memory: manifests of artifacts read before, to name the files that differ.
+        times: who may say when something was signed.
     """
 
     name = "sigstore-key"
 
-    def __init__(self, keys: Sequence[TrustedKey], memory: ManifestMemory | None = None) -> None:
+    def __init__(
+        self,
+        keys: Sequence[TrustedKey],
+        memory: ManifestMemory | None = None,
+        times: Sequence[TimeAuthority] = (),
+    ) -> None:
         self._keys = tuple(keys)
         self._memory = memory or ManifestMemory()
+        self._times = tuple(times)
 
     def verify(
         self,
@@ -78,8 +86,9 @@ class KeyVerifier:
             if parsed.certificate:
                 return None
             opened = open_bundle(parsed, self._keys)
+            moment = signing_time(parsed.timestamps, parsed.envelope.signature, self._times, now)
             check_subject(opened, artifact, self._memory.recall(artifact))
-            return verified(opened, artifact, bundle.source)
+            return verified(opened, artifact, bundle.source, moment)
         except GovkernelError as error:
             if error.code == FORMAT_UNKNOWN:
                 return None
@@ -148,13 +157,19 @@ def about(digests: Sequence[Digest], artifact: Artifact) -> None:
     )
 
 
-def verified(opened: Opened, artifact: Artifact, source: str) -> VerifiedStatement:
+def verified(
+    opened: Opened, artifact: Artifact, source: str, signed_at: datetime | None = None
+) -> VerifiedStatement:
     """The verified statement; for models that were not read here, formats come from the signed list."""
     formats: tuple[str, ...] = ()
     if opened.manifest is not None and not artifact.observed:
         formats = formats_of((entry.path, None) for entry in opened.manifest.files)
     return VerifiedStatement(
-        statement=opened.raw.freeze(), signers=(opened.signer,), source=source, formats=formats
+        statement=opened.raw.freeze(),
+        signers=(opened.signer,),
+        source=source,
+        formats=formats,
+        signed_at=signed_at,
     )
 
 

@@ -19,7 +19,14 @@ from govkernel.provenance.oms import read_oms, with_our_digest
 from govkernel.provenance.statement import RawStatement, parse_statement
 from govkernel.provenance.verify import Opened, check_subject, rejection, verified
 
-_ELSEWHERE: Final = ("keyless.sct", "keyless.chain", "certificate.untrusted", "keyless.bundle")
+_ELSEWHERE: Final = (
+    "keyless.sct",
+    "keyless.chain",
+    "timestamp.untrusted",
+    "timestamp.missing",
+    "certificate.untrusted",
+    "keyless.bundle",
+)
 """Codes that only say that an authority did not issue the certificate, the most telling first."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -38,12 +38,14 @@ class VerifiedBundle:
         statement: what they said; None for a bare signature, which says nothing more.
         about: the digest of the artifact that was signed.
         notes: what a person should know about how much was proven.
+        signed_at: when, by a time that was verified; None when nobody but the signer says so.
     """
 
     signer: Signer
     statement: Statement | None
     about: Digest
     notes: tuple[str, ...] = ()
+    signed_at: datetime | None = None
 
 
 def verify_foreign(
@@ -76,17 +78,14 @@ def verify_foreign(
     claimed = ""
     try:
         bundle = parse_foreign(raw)
-        signer = anchor.signer(bundle, lambda: _message(found), now)
+        signer, moment = anchor.proven(bundle, lambda: _message(found), now)
         if isinstance(bundle.content, MessageSignature):
-            return _signed_file(bundle.content, signer, found)
+            return replace(_signed_file(bundle.content, signer, found), signed_at=moment)
         statement = parse_statement(bundle.content.payload)
         claimed = statement.predicate_type
-        if claimed == DIGESTS_V01:
-            return _v02(statement, signer, found)
-        if claimed != OMS_SIGNATURE:
-            return _stated(statement, signer, found)
-        check_oms(bundle)
-        return _oms(statement, signer, found)
+        if claimed == OMS_SIGNATURE:
+            check_oms(bundle)
+        return replace(_READERS.get(claimed, _stated)(statement, signer, found), signed_at=moment)
     except GovkernelError as error:
         return rejection(error, source, claimed)
 
@@ -125,6 +124,9 @@ def _v02(raw: RawStatement, signer: Signer, found: _Found) -> VerifiedBundle:
     signed = read_v02(raw)
     _check_files(signed.differences(found.manifest), found)
     return VerifiedBundle(signer, raw.freeze(), signed.digest)
+
+
+_READERS: Final = {DIGESTS_V01: _v02, OMS_SIGNATURE: _oms}
 
 
 def _check_files(problem: str, found: _Found) -> None:

@@ -14,6 +14,7 @@ from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, re
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.predicates import check_predicate
+from govkernel.provenance.timestamps import signing_time
 from govkernel.provenance.trust import TrustPolicy
 from govkernel.provenance.verify import (
     Opened,
@@ -47,7 +48,6 @@ def verify_path(
         now: aware, UTC.
         source: where the bundle came from, for messages.
         reader: reads the artifact; receipts may stand in for hashing.
-        reader: reads the artifact; receipts may stand in for hashing.
 
     Returns:
         The verified statement, or the reason for refusing it.
@@ -62,8 +62,10 @@ def verify_path(
     try:
         parsed = _key_based(parse_bundle(bundle))
         opened = open_bundle(parsed, keys)
+        times = trust.times if isinstance(trust, TrustPolicy) else ()
+        moment = signing_time(parsed.timestamps, parsed.envelope.signature, times, now)
         artifact = artifact_of(path, kind or _said_kind(opened, path), None, manifest, files)
-        outcome = _check(opened, artifact, manifest, source)
+        outcome = _check(opened, artifact, manifest, source, moment)
     except GovkernelError as error:
         return rejection(error, source, claimed_type(parsed))
     if isinstance(trust, TrustPolicy):
@@ -75,10 +77,12 @@ def verify_path(
     return outcome
 
 
-def _check(opened: Opened, artifact: Artifact, manifest: ModelManifest, source: str) -> VerifiedStatement:
+def _check(
+    opened: Opened, artifact: Artifact, manifest: ModelManifest, source: str, signed_at: datetime | None
+) -> VerifiedStatement:
     check_subject(opened, artifact, manifest)
     check_predicate(opened.raw.predicate_type, opened.raw.predicate)
-    return verified(opened, artifact, source)
+    return verified(opened, artifact, source, signed_at)
 
 
 def _only(pem: bytes) -> TrustedKey:

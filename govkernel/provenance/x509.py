@@ -1,4 +1,4 @@
-"""Certificate paths for code signing (RFC 5280, section 6, the part that signing needs), walked and bounded by us.
+"""Certificate paths for code and time (RFC 5280, section 6, the part that signing needs), walked and bounded by us.
 
 cryptography checks each signature; we decide who may issue. What is not understood is refused. ADR 0008 says why
 the web's verifier does not do here.
@@ -103,9 +103,9 @@ def certify(chain: Sequence[bytes], roots: Sequence[x509.Certificate], at: datet
         raise _refuse(
             "chain-length", f"The bundle carries {len(chain)} certificates; 1 to {MAX_CHAIN} make a chain."
         )
-    leaf, *others = (_parse(der) for der in chain)
+    leaf, *others = (read_certificate(der) for der in chain)
     _check_leaf(leaf, at)
-    root = _walk(leaf, others, roots, at)
+    root = path_above(leaf, others, roots, at)[-1]
     return CertifiedKey(usable(_key_of(leaf)), identities_of(leaf), root.subject.rfc4514_string())
 
 
@@ -133,23 +133,36 @@ def identities_of(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(item.value for item in names if isinstance(item, kinds))
 
 
-def _walk(
+def path_above(
     leaf: x509.Certificate,
     others: Sequence[x509.Certificate],
     roots: Sequence[x509.Certificate],
     at: datetime,
-) -> x509.Certificate:
-    """The root that a path leads to; the first reason of a refused issuer is the reason of the refusal."""
+    purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.CODE_SIGNING,
+) -> list[x509.Certificate]:
+    """The certificates above a leaf, up to a root; the leaf itself if it is one of the roots.
+
+    Args:
+        leaf: of the signer; its own purpose and time are for the caller to check.
+        others: may help to reach a root and prove nothing.
+        roots: authorities that are trusted.
+        at: when each of them must be valid; aware.
+        purpose: what each of them must be able to vouch for.
+
+    Raises:
+        InputError: a ``certificate.*`` code; the first reason of a refused issuer is the reason of the refusal.
+    """
     path = [leaf]
     refused: GovkernelError = _refuse("untrusted", "No trusted authority vouches for the certificate.")
     if leaf in roots:
-        return leaf
+        return path
     for _ in range(MAX_CHAIN):
-        found = _able(_issuers(path[-1], roots), len(path) - 1, at)
+        found = _able(_issuers(path[-1], roots), len(path) - 1, at, purpose)
         if isinstance(found, x509.Certificate):
-            return found
+            return [*path[1:], found]
         refused = found or refused
-        found = _able([item for item in _issuers(path[-1], others) if item not in path], len(path) - 1, at)
+        further = [item for item in _issuers(path[-1], others) if item not in path]
+        found = _able(further, len(path) - 1, at, purpose)
         if not isinstance(found, x509.Certificate):
             raise found or refused
         path.append(found)
@@ -157,13 +170,13 @@ def _walk(
 
 
 def _able(
-    issuers: Iterable[x509.Certificate], below: int, at: datetime
+    issuers: Iterable[x509.Certificate], below: int, at: datetime, purpose: x509.ObjectIdentifier
 ) -> x509.Certificate | GovkernelError | None:
     """The first that may issue, for renewed authorities keep their name and key; else why the first may not."""
     refused: GovkernelError | None = None
     for issuer in issuers:
         try:
-            _check_issuer(issuer, below, at)
+            _check_issuer(issuer, below, at, purpose)
         except GovkernelError as error:
             refused = refused or error
         else:
@@ -187,8 +200,8 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 
 def _check_leaf(leaf: x509.Certificate, at: datetime) -> None:
-    _check_known(leaf)
-    _check_time(leaf, at, "The signer's certificate")
+    check_extensions(leaf)
+    check_time(leaf, at, "The signer's certificate")
     usage = _extension(leaf, x509.KeyUsage)
     if usage is None or not usage.digital_signature:
         raise _refuse("key-usage", "The certificate is not for digital signatures.")
@@ -197,22 +210,27 @@ def _check_leaf(leaf: x509.Certificate, at: datetime) -> None:
         raise _refuse("not-code-signing", "The certificate is not for code signing.")
 
 
-def _check_issuer(issuer: x509.Certificate, below: int, at: datetime) -> None:
+def _check_issuer(issuer: x509.Certificate, below: int, at: datetime, purpose: x509.ObjectIdentifier) -> None:
     """Whether it may issue, with ``below`` authorities between it and the signer's certificate."""
-    _check_known(issuer)
-    _check_time(issuer, at, "An authority's certificate")
+    check_extensions(issuer)
+    check_time(issuer, at, "An authority's certificate")
     basic, usage = _extension(issuer, x509.BasicConstraints), _extension(issuer, x509.KeyUsage)
     if basic is None or not basic.ca or (usage is not None and not usage.key_cert_sign):
         raise _refuse("not-an-authority", "A certificate of the chain may not issue certificates.")
     if basic.path_length is not None and below > basic.path_length:
         raise _refuse("path-length", "An authority is further up the chain than it may be.")
     purposes = _extension(issuer, x509.ExtendedKeyUsage)
-    allowed = {ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    allowed = {purpose, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     if purposes is not None and not allowed & set(purposes):
-        raise _refuse("not-code-signing", "An authority of the chain may not vouch for code signing.")
+        raise _refuse("not-code-signing", "An authority of the chain may not vouch for this purpose.")
 
 
-def _check_known(certificate: x509.Certificate) -> None:
+def check_extensions(certificate: x509.Certificate) -> None:
+    """Refuse a certificate with an extension that limits it in a way that is not understood here.
+
+    Raises:
+        InputError: ``certificate.malformed`` or ``certificate.extension``.
+    """
     try:
         extensions = list(certificate.extensions)
     except _UNREADABLE:
@@ -225,23 +243,43 @@ def _check_known(certificate: x509.Certificate) -> None:
             )
 
 
-def _check_time(certificate: x509.Certificate, at: datetime, whose: str) -> None:
+def check_time(certificate: x509.Certificate, at: datetime, whose: str) -> None:
+    """Refuse a certificate that is not valid at a moment.
+
+    Raises:
+        InputError: ``certificate.expired`` or ``certificate.not-yet-valid``.
+    """
     if at > certificate.not_valid_after_utc:
         raise _refuse("expired", f"{whose} expired on {certificate.not_valid_after_utc:%Y-%m-%d}.")
     if at < certificate.not_valid_before_utc:
         raise _refuse("not-yet-valid", f"{whose} is valid from {certificate.not_valid_before_utc:%Y-%m-%d}.")
 
 
-def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
+def extension(certificate: x509.Certificate, kind: type[E]) -> x509.Extension[E] | None:
+    """An extension with whether it is critical; None when there is none.
+
+    Raises:
+        InputError: ``certificate.malformed``.
+    """
     try:
-        return certificate.extensions.get_extension_for_class(kind).value
+        return certificate.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:
         return None
     except _UNREADABLE:
         raise _refuse("malformed", "A certificate has extensions that cannot be read.") from None
 
 
-def _parse(der: bytes) -> x509.Certificate:
+def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
+    found = extension(certificate, kind)
+    return None if found is None else found.value
+
+
+def read_certificate(der: bytes) -> x509.Certificate:
+    """A stranger's certificate from DER.
+
+    Raises:
+        InputError: ``certificate.malformed``.
+    """
     try:
         certificate = x509.load_der_x509_certificate(der)
         certificate.subject.rfc4514_string()

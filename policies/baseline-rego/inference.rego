@@ -45,6 +45,7 @@ permit contains {
 } if {
 	input.action == "infer"
 	input.resource.type == "Endpoint"
+	masked
 	some label in input.context.screening.labels
 	label in personal
 }
@@ -59,6 +60,23 @@ permit contains {
 	input.resource.type == "Endpoint"
 	"SECRET" in input.context.screening.labels
 }
+
+permit contains {
+	"id": "baseline-rego/restore-surrogates",
+	"reason": "Who sent a value gets it back where the answer holds its surrogate.",
+	"controls": ["NIST-AI-RMF/MEASURE-2.10"],
+	"obligations": [{"type": "detokenize"}],
+} if {
+	input.action == "infer"
+	input.resource.type == "Endpoint"
+	input.context.screening.direction == "response"
+	input.context.parameters.restoreSurrogates == true
+}
+
+# Requests may be left to another pack, which gives surrogates; what is not known to be one is masked.
+masked if not input.context.screening.direction == "request"
+
+masked if not input.context.parameters.redactRequests == false
 
 personal := {
 	"CREDIT_CARD", "CRYPTO", "EMAIL_ADDRESS", "IBAN_CODE", "IP_ADDRESS", "MEDICAL_LICENSE", "PERSON",

@@ -16,22 +16,6 @@ from runtime_guard.patterns.recognizers import country_recognizers, default_reco
 
 NAME: Final = "presidio"
 THRESHOLD: Final = 0.4
-ENTITIES: Final = (
-    "CREDIT_CARD",
-    "CRYPTO",
-    "EMAIL_ADDRESS",
-    "IBAN_CODE",
-    "IP_ADDRESS",
-    "MEDICAL_LICENSE",
-    "PHONE_NUMBER",
-    "UK_NHS",
-    "US_BANK_NUMBER",
-    "US_DRIVER_LICENSE",
-    "US_ITIN",
-    "US_PASSPORT",
-    "US_SSN",
-)
-"""What is looked for: the entities of Presidio's default English set that identify a person or an account."""
 
 
 class PresidioDetector:
@@ -39,6 +23,7 @@ class PresidioDetector:
 
     Args:
         threshold: findings below this score are dropped.
+        entities: those of Presidio's default English set that are looked for; all of them by default.
         countries: those whose identifiers are looked for too, e.g. ``de``.
         registry: a registry of recognizers, as Presidio's YAML describes it; its recognizers are added.
         cache: where the compiled patterns are kept; by default the user's cache folder.
@@ -53,11 +38,16 @@ class PresidioDetector:
         self,
         threshold: float = THRESHOLD,
         *,
+        entities: Collection[str] | None = None,
         countries: Collection[str] = (),
         registry: Path | None = None,
         cache: Cache | None = None,
     ) -> None:
-        chosen = [item for item in default_recognizers() if set(item.supported_entities) & set(ENTITIES)]
+        chosen = [
+            item
+            for item in default_recognizers()
+            if entities is None or not set(entities).isdisjoint(item.supported_entities)
+        ]
         known = {type(item) for item in chosen}
         chosen += [item for item in country_recognizers(countries) if type(item) not in known]
         chosen += registry_recognizers(registry) if registry is not None else []

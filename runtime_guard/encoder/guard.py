@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -19,25 +19,24 @@ from govkernel.errors import ConfigError, InputError
 from runtime_guard.encoder.bert import Bert, checked
 from runtime_guard.encoder.config import EncoderConfig
 from runtime_guard.encoder.encoder import word_pieces
+from runtime_guard.encoder.engine import CpuEngine, Engine, Windows
 from runtime_guard.encoder.heads import ROLES, Heads, head_shapes
-from runtime_guard.encoder.packed import quantized_linears, unpack
+from runtime_guard.encoder.packed import unpack
 from runtime_guard.encoder.pieces import Pieces, windows_of
 from runtime_guard.encoder.tags import SHAPES, decode, shapes
 from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.options import Rate
 from runtime_guard.shipped import shipped
 
 NAME: Final = "encoder"
 WEIGHTS: Final = "encoder.safetensors"
 CONFIG: Final = "encoder.json"
 VOCABULARY: Final = "vocab.txt"
-TOKENS: Final = 4096
-"""Word pieces that are run together, padding included."""
-
 Span = tuple[int, int, str, float]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Encoded:
     """What the encoder makes of a text.
 
     Attributes:
@@ -54,50 +53,69 @@ class GuardEncoder:
     """Reads texts in batches of similar length.
 
     Attributes:
-        bert: the encoder.
-        heads: its heads.
+        engine: runs encoder and heads.
         tokenizer: cuts nothing off.
         slopes, offsets: calibration per safety label.
-        thresholds: calibrated score from which on a label is flagged.
+        mix: per safety label, what the gate's logit and this encoder's count, and an offset; (labels, 3).
+        bounds: per safety label, the logit of both together from which on it is flagged.
+        clear: per output of the gate, its logit below which a text is settled as without it.
+        certain: per safety label, the gate's logit above which a text is settled as having it.
     """
 
-    bert: Bert
-    heads: Heads
+    engine: Engine
     tokenizer: Tokenizer
     slopes: NDArray[np.float32]
     offsets: NDArray[np.float32]
-    thresholds: Mapping[str, float]
+    mix: NDArray[np.float32]
+    bounds: Mapping[str, float]
+    clear: Mapping[str, float]
+    certain: Mapping[str, float]
 
     @classmethod
-    def load(cls, *, quantized: bool = True) -> Self:
+    def load(cls, make: Callable[[Bert, Heads], Engine] = CpuEngine, rate: Rate = "1%") -> Self:
         """The encoder that ships with the guard.
+
+        Args:
+            make: the engine; see :func:`runtime_guard.encoder.devices.engine_maker`.
+            rate: how often a label may be flagged by mistake.
 
         Raises:
             ConfigError: ``model.unverified``, ``model.missing`` or ``model.malformed``.
         """
-        return cls.read(shipped(NAME), quantized=quantized)
+        return cls.from_files(shipped(NAME), make, rate)
 
     @classmethod
-    def read(cls, content: Mapping[str, bytes], *, quantized: bool = True) -> Self:
+    def from_files(
+        cls,
+        content: Mapping[str, bytes],
+        make: Callable[[Bert, Heads], Engine] = CpuEngine,
+        rate: Rate = "1%",
+    ) -> Self:
         """An encoder from the bytes of its files, already verified.
 
         Args:
             content: the files by name.
-            quantized: compute in int8 where the CPU can.
+            make: the engine.
+            rate: how often a label may be flagged by mistake.
 
         Raises:
             ConfigError: ``model.malformed``.
         """
         try:
             config: dict[str, Any] = strict_json.loads(content[CONFIG])
-            packed = load(content[WEIGHTS])
             shape = EncoderConfig.model_validate(config["encoder"])
-            weights = unpack(packed)
+            weights = unpack(load(content[WEIGHTS]))
             bert = checked(shape, weights)
             heads = Heads({name: weights[name] for name in head_shapes(shape.hidden_size)})
             tokenizer = word_pieces(content[VOCABULARY].decode("utf-8"), shape)
-            slopes, offsets = (np.array(config[name], np.float32) for name in ("slopes", "offsets"))
-            thresholds = {label: float(config["thresholds"][label]) for label in SAFETY_LABELS}
+            slopes, offsets, mix = (
+                np.array(config[name], np.float32) for name in ("slopes", "offsets", "mix")
+            )
+            if mix.shape != (len(SAFETY_LABELS), 3):
+                raise ValueError("mix")
+            bounds = {label: float(config["bounds"][rate][label]) for label in SAFETY_LABELS}
+            certain = {label: float(config["certain"][label]) for label in SAFETY_LABELS}
+            clear = {name: float(config["clear"][name]) for name in (*SAFETY_LABELS, "entities")}
         except (
             KeyError,
             TypeError,
@@ -113,11 +131,9 @@ class GuardEncoder:
                 why=type(error).__name__,
                 remedy="Install govkernel anew.",
             ) from None
-        if quantized:
-            bert = Bert(bert.config, bert.weights, quantized_linears(packed))
-        return cls(bert, heads, tokenizer, slopes, offsets, thresholds)
+        return cls(make(bert, heads), tokenizer, slopes, offsets, mix, bounds, clear, certain)
 
-    def read_texts(self, texts: Sequence[str], roles: Sequence[str]) -> list[Reading]:
+    def encode(self, texts: Sequence[str], roles: Sequence[str]) -> list[Encoded]:
         """What the encoder makes of texts, in their order.
 
         Args:
@@ -128,43 +144,38 @@ class GuardEncoder:
         work = [(owner, window) for owner, windows in enumerate(cut) for window in windows]
         logits = np.full((len(texts), len(SAFETY_LABELS)), -np.inf, np.float32)
         chances: list[dict[int, NDArray[np.float32]]] = [{} for _ in texts]
-        with torch.inference_mode():
-            for group in _grouped([len(window.ids) for _, window in work]):
-                chosen = [work[index] for index in group]
-                safety, tags = self._run(chosen, texts, roles)
-                np.maximum.at(logits, [owner for owner, _ in chosen], safety)
-                for row, (index, (owner, window)) in enumerate(zip(group, chosen, strict=True)):
-                    chances[owner][index] = tags[row, window.first : window.last]
+        for group in _grouped([len(window.ids) for _, window in work], self.engine.tokens):
+            chosen = [work[index] for index in group]
+            safety, tags = (part.numpy() for part in self.engine.run(_padded(chosen, texts, roles)))
+            np.maximum.at(logits, [owner for owner, _ in chosen], safety)
+            for row, (index, (owner, window)) in enumerate(zip(group, chosen, strict=True)):
+                chances[owner][index] = tags[row, window.first : window.last]
         return [
-            Reading(
+            Encoded(
                 logits[owner] * self.slopes + self.offsets, _spans(texts[owner], cut[owner], chances[owner])
             )
             for owner in range(len(texts))
         ]
 
-    def _run(
-        self, work: Sequence[tuple[int, Pieces]], texts: Sequence[str], roles: Sequence[str]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        length = max(len(window.ids) for _, window in work)
-        ids = torch.zeros(len(work), length, dtype=torch.int64)
-        mask = torch.zeros(len(work), length, dtype=torch.int64)
-        written = torch.zeros(len(work), length, SHAPES)
-        for row, (owner, window) in enumerate(work):
-            size = len(window.ids)
-            ids[row, :size] = torch.tensor(window.ids)
-            mask[row, :size] = 1
-            written[row, :size] = torch.from_numpy(shapes(texts[owner], window.offsets))
-        hidden = self.bert.layers(self.bert.begin(ids), mask, 0, self.bert.config.num_hidden_layers)
-        by = torch.tensor([ROLES[roles[owner]] for owner, _ in work])
-        tags = self.heads.tags(hidden, written).softmax(-1)
-        return self.heads.safety(hidden, mask, by).numpy(), tags.numpy()
+
+def _padded(work: Sequence[tuple[int, Pieces]], texts: Sequence[str], roles: Sequence[str]) -> Windows:
+    length = max(len(window.ids) for _, window in work)
+    ids = torch.zeros(len(work), length, dtype=torch.int64)
+    mask = torch.zeros(len(work), length, dtype=torch.int64)
+    written = torch.zeros(len(work), length, SHAPES)
+    for row, (owner, window) in enumerate(work):
+        size = len(window.ids)
+        ids[row, :size] = torch.tensor(window.ids)
+        mask[row, :size] = 1
+        written[row, :size] = torch.from_numpy(shapes(texts[owner], window.offsets))
+    return Windows(ids, mask, written, torch.tensor([ROLES[roles[owner]] for owner, _ in work]))
 
 
-def _grouped(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices in batches of similar length."""
+def _grouped(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, so many word pieces together, padding included."""
     group: list[int] = []
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if group and lengths[index] * (len(group) + 1) > TOKENS:
+        if group and lengths[index] * (len(group) + 1) > tokens:
             yield group
             group = []
         group.append(index)

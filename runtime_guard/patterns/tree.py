@@ -97,6 +97,22 @@ def walk(node: Any) -> Iterable[Any]:
         yield from walk(node.subpattern)
 
 
+def runs_away(pattern: str, flags: int) -> bool:
+    """Whether the ``regex`` module may take all memory there is to match a pattern on a few characters.
+
+    It does where something that can match nothing is repeated without end, and a part of the pattern is fuzzy.
+    """
+    try:
+        tree, _ = parse(pattern, flags)
+    except NotUnderstood:
+        return False
+    nodes = list(walk(tree))
+    return any(type(node) is core.Fuzzy for node in nodes) and any(
+        type(node) in REPEATS and node.max_count is None and edge_of([node.subpattern], last=False) is None
+        for node in nodes
+    )
+
+
 def is_zero_width(node: Any) -> bool:
     """Whether a node is a condition and matches no character."""
     return type(node) in ZERO_WIDTH

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -38,10 +39,14 @@ from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.texts import malformed
 from runtime_guard.proxy.upstream import UpstreamClient
 from runtime_guard.screen import Screen
+from runtime_guard.tokens.vault import Vault
 
 CHAT: Final = "/v1/chat/completions"
 MODELS: Final = "/v1/models"
 MAX_DEPTH: Final = 64
+CONVERSATION: Final = "x-govkernel-conversation"
+"""Header in which a client names the conversation; it is not passed on."""
+MAX_CONVERSATION: Final = 256
 
 _STATUS: Final = {
     "guard.request-too-large": 413,
@@ -55,6 +60,12 @@ _STATUS: Final = {
     "guard.upstream-error": 502,
     "guard.detector-failed": 503,
     "guard.decision-failed": 503,
+    "vault.contended": 503,
+    "vault.full": 413,
+    "vault.key-failed": 503,
+    "vault.key-unknown": 503,
+    "vault.tampered": 503,
+    "vault.unavailable": 503,
 }
 
 
@@ -66,14 +77,25 @@ class GuardApp:
         decide: the kernel.
         screen: the detectors.
         upstreams: model servers.
+        vault: remembers surrogates; default one that ends with this process.
+        clock: seconds since the epoch.
     """
 
     def __init__(
-        self, settings: GuardSettings, decide: Decider, screen: Screen, upstreams: Sequence[Upstream]
+        self,
+        settings: GuardSettings,
+        decide: Decider,
+        screen: Screen,
+        upstreams: Sequence[Upstream],
+        *,
+        vault: Vault | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._decide = decide
         self._screen = screen
+        self._vault = vault or Vault.in_memory()
+        self._clock = clock
         self._client = UpstreamClient(upstreams, settings)
         self._metrics = Metrics()
 
@@ -145,7 +167,10 @@ class GuardApp:
 
     async def _chat(self, headers: dict[str, str], raw: bytes, answer: _Answer) -> None:
         exchange = self._exchange(headers, body := _parse(raw, self._settings.max_request))
-        conversation = Conversation(self._screen, self._decide, exchange, self._settings)
+        now = int(self._clock())
+        conversation = Conversation(
+            self._screen, self._decide, exchange, self._settings, vault=self._vault, now=now
+        )
         await conversation.screen_request(body)
         route = self._client.route(exchange.model)
         if route.model is not None:
@@ -173,7 +198,7 @@ class GuardApp:
         model = body.get("model")
         if not isinstance(model, str) or not 0 < len(model) <= 512:
             raise malformed("'model' must be a name.")
-        return Exchange(tenant, model, self._settings.environment)
+        return Exchange(tenant, model, self._settings.environment, _conversation(headers))
 
     async def _stream(
         self, response: aiohttp.ClientResponse, conversation: Conversation, answer: _Answer
@@ -256,6 +281,13 @@ def _parse(raw: bytes, limit: int) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise malformed("The body must be a JSON object.")
     return body
+
+
+def _conversation(headers: dict[str, str]) -> str:
+    name = headers.get(CONVERSATION, "")
+    if len(name) > MAX_CONVERSATION or not (name.isascii() and name.isprintable()):
+        raise malformed(f"The header {CONVERSATION} must have at most {MAX_CONVERSATION} ASCII characters.")
+    return name.strip()
 
 
 def _json(raw: bytes) -> Any:

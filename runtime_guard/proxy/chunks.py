@@ -8,7 +8,7 @@ from typing import Any, Final
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
 from runtime_guard.proxy.exchange import Conversation, choice_frame, not_an_answer
-from runtime_guard.stream import StreamScreen
+from runtime_guard.tokens.stream import RestoredStream
 
 MAX_CHOICES: Final = 128
 MAX_CALL: Final = 1024 * 1024
@@ -20,7 +20,7 @@ class _Choice:
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._texts: dict[str, StreamScreen] = {}
+        self._texts: dict[str, RestoredStream] = {}
         self._calls: dict[int, dict[str, Any]] = {}
         self._function: dict[str, Any] = {}
         self._size = 0
@@ -61,9 +61,9 @@ class _Choice:
         """Whether policy ended this choice."""
         return any(screen.blocked for screen in self._texts.values())
 
-    def _screen(self, key: str) -> StreamScreen:
+    def _screen(self, key: str) -> RestoredStream:
         if key not in self._texts:
-            self._texts[key] = self._conversation.stream()
+            self._texts[key] = self._conversation.stream(key)
         return self._texts[key]
 
     def _collect(self, key: str, value: Any) -> None:
@@ -155,7 +155,7 @@ class ChunkScreen:
 
 
 def _parse(data: str) -> dict[str, Any]:
-    chunk = strict_json.loads(data)
+    chunk = strict_json.loads(data, halves=True)
     if not isinstance(chunk, dict):
         raise not_an_answer("An event is not an object.")
     if "error" in chunk:

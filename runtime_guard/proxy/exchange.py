@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from govkernel.domain import Decision, Finding
 from govkernel.errors import InputError
 from runtime_guard.proxy.judge import Decider, Exchange, Judge, refuse_blocked
-from runtime_guard.proxy.settings import GuardSettings
-from runtime_guard.proxy.texts import Slot, extra_slots, message_slots, request_slots
-from runtime_guard.redact import Surrogates, apply, masks
+from runtime_guard.proxy.settings import ANONYMOUS, GuardSettings
+from runtime_guard.proxy.texts import (
+    ARGUMENTS,
+    CONTENT,
+    Slot,
+    answers_in_json,
+    beginning,
+    extra_slots,
+    message_slots,
+    request_slots,
+)
+from runtime_guard.redact import masks
 from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
+from runtime_guard.tokens.exchange import Pseudonyms, Talk, WithoutSurrogates
+from runtime_guard.tokens.forms import in_json, plain
+from runtime_guard.tokens.stream import RestoredStream
+from runtime_guard.tokens.vault import Vault
 
 _CHOICE_KEYS: Final = frozenset({"index", "finish_reason", "stop_reason"})
 _LEAKING: Final = frozenset({"prompt_logprobs", "prompt_token_ids", "kv_transfer_params"})
@@ -31,14 +43,29 @@ class Conversation:
         decide: the kernel.
         exchange: who talks to which model.
         settings: limits.
+        vault: remembers surrogates.
+        now: seconds since the epoch.
     """
 
-    def __init__(self, screen: Screen, decide: Decider, exchange: Exchange, settings: GuardSettings) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        decide: Decider,
+        exchange: Exchange,
+        settings: GuardSettings,
+        *,
+        vault: Vault,
+        now: int,
+    ) -> None:
         self._screen = screen
+        self._exchange = exchange
         self._asked = Judge(decide, exchange, "request", settings.decide_seconds)
         self._answered = Judge(decide, exchange, "response", settings.decide_seconds)
-        self._surrogates = Surrogates()
         self._reach = settings.reach
+        self._vault = vault
+        self._now = now
+        self._pseudonyms = self._talk("")
+        self._json = False
         self.decision = ""
         """Id of the latest decision."""
 
@@ -50,13 +77,19 @@ class Conversation:
             GovkernelError: it could not be screened.
         """
         slots = request_slots(body)
-        found = [await self._screen.findings(slot.text, slot.role) for slot in slots]
+        found = [
+            await self._screen.message(slot.text, slot.role, tenant=self._exchange.tenant) for slot in slots
+        ]
         labels = frozenset(item.label for items in found for item in items)
         decision = await self._asked(labels, sum(map(len, found)))
         self.decision = decision.id
         refuse_blocked(decision)
-        for slot, items in zip(slots, found, strict=True):
-            self._mask(slot, items, decision)
+        self._pseudonyms, self._json = self._talk(beginning(body)), answers_in_json(body)
+        to_mask = [masks(items, decision.obligations) for items in found]
+        texts = await self._pseudonyms.mask([slot.text for slot in slots], to_mask)
+        for slot, text in zip(slots, texts, strict=True):
+            if text != slot.text:
+                slot.put(text)
 
     async def screen_answer(self, body: Any) -> dict[str, Any]:
         """Screen a whole answer; returns what may be released.
@@ -82,9 +115,24 @@ class Conversation:
         await self._mask_slots(list(extra_slots(released, _FRAME)))
         return released
 
-    def stream(self) -> StreamScreen:
-        """A screen for one text of a streamed answer."""
-        return StreamScreen(self._screen, self._answered, "assistant", self._surrogates, reach=self._reach)
+    def stream(self, field: str = "") -> RestoredStream:
+        """A screen for one text of an answer, which then puts values back.
+
+        Args:
+            field: the field of the message that is this text; where it holds JSON, values are written as JSON.
+        """
+        names = self._pseudonyms
+        screen = StreamScreen(
+            self._screen,
+            self._answered,
+            "assistant",
+            names,
+            tenant=self._exchange.tenant,
+            reach=self._reach,
+            counting=WithoutSurrogates(names.restorer),
+        )
+        holds_json = field == ARGUMENTS or (field == CONTENT and self._json)
+        return RestoredStream(screen, names.restoring(in_json if holds_json else plain))
 
     async def mask_whole(self, holder: dict[str, Any]) -> None:
         """Screen every text of a complete part of an answer and mask it in place.
@@ -96,7 +144,7 @@ class Conversation:
 
     async def _mask_slots(self, slots: Sequence[Slot]) -> None:
         for slot in slots:
-            stream = self.stream()
+            stream = self.stream(slot.field)
             text = await stream.finish(slot.text)
             if stream.decision is not None:
                 self.decision = stream.decision.id
@@ -110,10 +158,10 @@ class Conversation:
         await self.mask_whole(choice["message"])
         return {**choice_frame(choice), "message": choice["message"], "logprobs": None}
 
-    def _mask(self, slot: Slot, found: tuple[Finding, ...], decision: Decision) -> None:
-        to_mask = masks(found, decision.obligations)
-        if to_mask:
-            slot.put(apply(slot.text, to_mask, self._surrogates))
+    def _talk(self, begins: str) -> Pseudonyms:
+        tenant = self._exchange.tenant
+        talk = Talk(tenant, self._exchange.conversation, begins, apart=tenant != ANONYMOUS)
+        return Pseudonyms(self._vault, talk, self._screen.labels, self._now)
 
 
 def choice_frame(choice: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from govkernel.domain import Action, Decision, Door, EntityRef, Request, Screening
 from govkernel.errors import GovkernelError
@@ -32,11 +32,19 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Exchange:
-    """Who talks to which model."""
+    """Who talks to which model.
+
+    Attributes:
+        tenant: who.
+        model: the model's name.
+        environment: where.
+        conversation: what the client calls the conversation; empty if it does not say.
+    """
 
     tenant: str
     model: str
     environment: str
+    conversation: str = field(default="", repr=False)
 
 
 class Judge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,8 +20,14 @@ NOT_TEXT_IN_PARTS: Final = frozenset(
     | {"detail", "media_type", "mime_type", "cache_control"}
 )
 """Keys of a part of a message whose strings are places, payloads or settings."""
+ARGUMENTS: Final = "arguments"
+"""Field of a tool call that holds JSON."""
+CONTENT: Final = "content"
 ABOUT_THE_REQUEST: Final = ("user", "safety_identifier", "prompt_cache_key", "metadata", "web_search_options")
 """Keys of a request that say who asks and why: text of the application, which also leaves the house."""
+
+
+_WHOLE: Final = re.compile(r"-?[1-9][0-9]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -31,11 +38,13 @@ class Slot:
         role: who wrote it: ``system``, ``user``, ``tool`` or ``assistant``.
         text: what it holds.
         put: replaces it.
+        field: the field of a message that is this text and nothing else; empty for a part of one.
     """
 
     role: str
     text: str
     put: Callable[[str], None]
+    field: str = ""
 
 
 def request_slots(body: Any) -> list[Slot]:
@@ -66,6 +75,22 @@ def request_slots(body: Any) -> list[Slot]:
     return slots
 
 
+def beginning(body: dict[str, Any]) -> str:
+    """What is the same in every turn of a chat: who asks, and the first message of the user.
+
+    Not the system prompt, which may hold the time or documents of the turn.
+    """
+    messages = [item for item in body.get("messages", ()) if isinstance(item, dict)]
+    said = next((item.get("content") for item in messages if item.get("role") == "user"), None)
+    return json.dumps([body.get("user"), body.get("safety_identifier"), said], sort_keys=True)
+
+
+def answers_in_json(body: dict[str, Any]) -> bool:
+    """Whether the request asks for an answer whose content is JSON."""
+    wanted = body.get("response_format")
+    return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
+
+
 def extra_slots(body: dict[str, Any], known: frozenset[str]) -> Iterator[Slot]:
     """Every text of an answer under keys that are not ``known``: what vendors add, e.g. citations."""
     for key, value in body.items():
@@ -81,7 +106,7 @@ def message_slots(message: dict[str, Any], role: str) -> Iterator[Slot]:
         if key in NOT_TEXT:
             continue
         if isinstance(value, str):
-            yield _slot(message, key, role)
+            yield _slot(message, key, role, field=key)
         elif key == "content" and isinstance(value, list):
             yield from _parts(value, role)
         elif key in ("tool_calls", "function_call"):
@@ -102,7 +127,7 @@ def argument_slots(holder: dict[str, Any], role: str) -> Iterator[Slot]:
     try:
         value = strict_json.loads(text)
     except InputError:
-        yield _slot(holder, "arguments", role)
+        yield _slot(holder, "arguments", role, field=ARGUMENTS)
         return
     root = {"value": value}
 
@@ -151,14 +176,23 @@ def _leaves(
             if keys is None or key in keys:
                 yield _slot(value, key, role)
         elif numbers and isinstance(item, int) and not isinstance(item, bool) and abs(item) >= 10**8:
-            yield _slot(value, key, role)
+            yield _number_slot(value, key, role)
         else:
             yield from _leaves(item, role, keys=keys, skip=skip, numbers=numbers)
 
 
-def _slot(holder: Any, key: Any, role: str) -> Slot:
+def _slot(holder: Any, key: Any, role: str, field: str = "") -> Slot:
     def put(text: str) -> None:
         holder[key] = text
+
+    return Slot(role, str(holder[key]), put, field)
+
+
+def _number_slot(holder: Any, key: Any, role: str) -> Slot:
+    """A number stays one where what replaces it can be written as one."""
+
+    def put(text: str) -> None:
+        holder[key] = int(text) if _WHOLE.fullmatch(text) else text
 
     return Slot(role, str(holder[key]), put)
 

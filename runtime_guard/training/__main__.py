@@ -50,12 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         + ", ".join(f"{n} {version(n)}" for n in ("numpy", "scipy", "faker"))
     )
     log(f"seed {chosen.seed}")
-    if chosen.only in (None, "gate"):
+    if chosen.only != "sign":
         made = make_gate(chosen.data, chosen.seed, log)
+    if chosen.only in (None, "gate"):
         files = gate_files(made) | {"training.log": log.text().encode()}
         write_model(chosen.out / "gate", files, gate_card(made), "govkernel-gate", {})
     if chosen.only in (None, "encoder"):
-        encoder = make_encoder(chosen.data, chosen.seed, log)
+        encoder = make_encoder(chosen.data, made, chosen.seed, log)
         files = encoder.files | {"training.log": log.text().encode()}
         write_model(chosen.out / "encoder", files, encoder.card, "govkernel-encoder", {BASE: BASE_SHA256})
     log(f"signed; pin {sign_models(chosen.out)} in runtime_guard/shipped.py")

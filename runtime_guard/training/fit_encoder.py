@@ -1,4 +1,4 @@
-"""Fine-tune the encoder: lower layers frozen and run once, upper layers and both heads fitted together."""
+"""Fine-tune the encoder and both heads together; lower layers, which know words, learn more slowly than upper ones."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.heads import Heads, head_shapes
-from runtime_guard.encoder.tags import TAGS
-from runtime_guard.training.samples import NO_TAG, Batch, Sample, batches, grouped, padded
+from runtime_guard.training.samples import NO_TAG, Batch, Sample, grouped, padded
 
-FROZEN: Final = 3
-"""Layers that stay as they were published."""
+RATE: Final = 2e-4
+"""Of the uppermost layer."""
 
-EPOCHS: Final = 1.0
-RATE: Final = 1.5e-4
+SLOWER: Final = 0.8
+"""What the rate of a layer is of the one above it."""
+
 HEAD_RATE: Final = 1.5e-3
+EPOCHS: Final = 2.0
 WARM: Final = 0.06
+DROPOUT: Final = 0.1
+"""Of the last states."""
+
 SAFETY_SHARE: Final = 2.0
 """What the safety loss counts beside the loss of the tags."""
 
@@ -44,46 +47,49 @@ def fit_encoder(
     epochs: float = EPOCHS,
     tell: Callable[[str], None] = lambda _: None,
 ) -> FittedEncoder:
-    """Upper layers and heads fitted to samples that went through :func:`runtime_guard.training.samples.lower`.
+    """Encoder and heads fitted to samples; on a GPU where there is one.
 
     Args:
         bert: the published model; it is not changed.
-        samples: with their states.
+        samples: windows with what is known about them.
         seed: of initial heads, order and dropout.
         epochs: passes over the samples.
         tell: told the loss now and then.
     """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     rng = random.Random(seed)  # noqa: S311 - not for secrets
-    upper = {
-        name: value.clone().requires_grad_()
-        for name, value in bert.weights.items()
-        if _layer_of(name) >= FROZEN
-    }
+    weights = {name: value.to(device).clone().requires_grad_() for name, value in bert.weights.items()}
     heads = {
         name: (torch.randn(shape, generator=generator) * 0.02 if len(shape) > 1 else torch.zeros(shape))
+        .to(device)
         .requires_grad_()
         for name, shape in head_shapes(bert.config.hidden_size).items()
     }  # fmt: skip
-    model = FittedEncoder(Bert(bert.config, {**bert.weights, **upper}), Heads(heads))
+    model = FittedEncoder(Bert(bert.config, weights), Heads(heads))
+    groups = [
+        {"params": [value], "lr": RATE * SLOWER ** (bert.config.num_hidden_layers - 1 - _layer_of(name))}
+        for name, value in weights.items()
+    ]
     optimizer = torch.optim.AdamW(
-        [{"params": list(upper.values()), "lr": RATE}, {"params": list(heads.values()), "lr": HEAD_RATE}],
-        weight_decay=0.01,
+        [*groups, {"params": list(heads.values()), "lr": HEAD_RATE}], weight_decay=0.01
     )
     plan = [batch for _ in range(int(np.ceil(epochs))) for batch in batches_of(samples, rng)]
     plan = plan[: max(1, int(len(plan) * epochs / np.ceil(epochs)))]
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / len(plan)))
+    learned = [*weights.values(), *heads.values()]
     running = 0.0
     for step, chosen in enumerate(plan):
-        loss = _loss(model, chosen())
+        with torch.autocast(device.type, torch.bfloat16):
+            loss = _loss(model, chosen().to(device))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_([*upper.values(), *heads.values()], 1.0)
+        torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         schedule.step()
         running = 0.98 * running + 0.02 * float(loss.detach())
-        if step % 50 == 49:
+        if step % 100 == 99:
             tell(f"step {step + 1}/{len(plan)} loss {running / (1 - 0.98 ** (step + 1)):.4f}")
     return _detached(model)
 
@@ -97,40 +103,14 @@ def batches_of(samples: Sequence[Sample], rng: random.Random) -> list[Callable[[
     return [lazily(group) for group in grouped(samples, rng)]
 
 
-def run(
-    model: FittedEncoder, samples: Sequence[Sample], first: int = FROZEN
-) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-    """Safety logits per sample, and chances of tags per sample and piece.
-
-    Args:
-        model: the encoder.
-        samples: with states if ``first`` is not 0.
-        first: the layer from which on it is run.
-    """
-    safety = np.zeros((len(samples), model.heads.weights["safety.bias"].shape[0]), np.float32)
-    tags: list[NDArray[np.float32]] = [np.zeros((0, len(TAGS)), np.float32)] * len(samples)
-    with torch.inference_mode():
-        for group, batch in batches(samples):
-            hidden = _hidden(model, batch, first)
-            safety[group] = model.heads.safety(hidden, batch.mask, batch.roles).numpy()
-            chances = model.heads.tags(hidden, batch.written).softmax(-1).numpy()
-            for row, index in enumerate(group):
-                tags[index] = chances[row, : len(samples[index].ids)]
-    return safety, tags
-
-
-def _hidden(model: FittedEncoder, batch: Batch, first: int) -> Tensor:
-    states = model.bert.begin(batch.ids) if batch.states is None or not first else batch.states
-    return model.bert.layers(states, batch.mask, first, model.bert.config.num_hidden_layers)
-
-
 def _loss(model: FittedEncoder, batch: Batch) -> Tensor:
-    hidden = F.dropout(_hidden(model, batch, FROZEN), 0.1)
+    layers = model.bert.config.num_hidden_layers
+    hidden = F.dropout(model.bert.layers(model.bert.begin(batch.ids), batch.mask, 0, layers), DROPOUT)
     safety = model.heads.safety(hidden, batch.mask, batch.roles)
-    judged = F.binary_cross_entropy_with_logits(safety, batch.values, batch.weights, reduction="sum")
+    judged = F.binary_cross_entropy_with_logits(safety.float(), batch.values, batch.weights, reduction="sum")
     loss = SAFETY_SHARE * judged / batch.weights.sum().clamp(min=1)
     if bool((batch.tags != NO_TAG).any()):
-        logits = model.heads.tags(hidden, batch.written) + batch.silent
+        logits = model.heads.tags(hidden, batch.written).float() + batch.silent
         loss = loss + F.cross_entropy(logits.flatten(0, 1), batch.tags.flatten(), ignore_index=NO_TAG)
     return loss
 
@@ -140,10 +120,11 @@ def _rate(share: float) -> float:
 
 
 def _layer_of(name: str) -> int:
+    """Number of the layer that a weight belongs to; -1 for the embeddings."""
     return int(name.split(".")[2]) if name.startswith("encoder.layer.") else -1
 
 
 def _detached(model: FittedEncoder) -> FittedEncoder:
-    weights: Mapping[str, Tensor] = {name: value.detach() for name, value in model.bert.weights.items()}
-    heads = {name: value.detach() for name, value in model.heads.weights.items()}
+    weights: Mapping[str, Tensor] = {name: value.detach().cpu() for name, value in model.bert.weights.items()}
+    heads = {name: value.detach().cpu() for name, value in model.heads.weights.items()}
     return FittedEncoder(Bert(model.bert.config, weights), Heads(heads))

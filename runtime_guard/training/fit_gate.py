@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from runtime_guard.gate.features import ROWS, canonical, features, windows
+from runtime_guard.gate.features import ROWS, parts
 from runtime_guard.gate.model import ROLES
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.training.example import OUTPUTS, Example
@@ -56,6 +56,15 @@ class FittedGate:
     table: NDArray[np.float32]
     bias: NDArray[np.float32]
 
+    def badness(self, text: str, example: Example) -> float:
+        """The highest logit, of the labels that an example has, in any window of a part of its text."""
+        columns = [column for column, label in enumerate(OUTPUTS) if example.known.get(label)]
+        windows = [
+            _scale(words) @ self.table[words] + _scale(characters) @ self.table[characters]
+            for words, characters in parts(text)
+        ]
+        return float(np.max(windows, axis=0)[columns].max()) if columns else 0.0
+
 
 def prepare(examples: Sequence[Example], most: int | None = None, seed: int = 0) -> Prepared:
     """Hash the windows of examples.
@@ -70,11 +79,10 @@ def prepare(examples: Sequence[Example], most: int | None = None, seed: int = 0)
     scales: list[NDArray[np.float32]] = []
     sizes, roles, owner = [0], [], []
     for number, example in enumerate(examples):
-        cut = windows(canonical(example.text))
+        cut = list(parts(example.text))
         if most is not None and len(cut) > most:
             cut = [cut[0], *rng.sample(cut[1:], most - 1)]
-        for window in cut:
-            words, characters = features(window)
+        for words, characters in cut:
             rows += [words, characters]
             scales += [_scale(words), _scale(characters)]
             sizes.append(len(words) + len(characters))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from runtime_guard.gate.model import CONFIG, WEIGHTS
+from runtime_guard.options import Rate
 from runtime_guard.training.corpus import FOLDS, corpus
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.fit_gate import MAX_WINDOWS, FittedGate, fit_gate, gate_logits, prepare
@@ -27,9 +27,6 @@ from runtime_guard.training.tables import (
     shared_bounds,
 )
 
-LOSS: Final = 0.005
-"""Recall that settling by the gate alone may lose, per side."""
-
 Logits = NDArray[np.float32]
 Tell = Callable[[str], None]
 
@@ -43,6 +40,7 @@ class MadeGate:
         slopes, offsets: its calibration per output.
         validation: rows of its own sources, kept out of fitting.
         strange: rows of sources left out of fitting.
+        folds: weights fitted without the sources of each fold.
     """
 
     fitted: FittedGate
@@ -50,10 +48,11 @@ class MadeGate:
     offsets: Logits
     validation: Judged
     strange: Judged
+    folds: Mapping[str, FittedGate]
 
     @property
-    def bounds(self) -> dict[str, float]:
-        """Logits from which on labels are flagged: 1 % of harmless text, of its own sources and of strange ones."""
+    def bounds(self) -> dict[Rate, dict[str, float]]:
+        """Per rate, logits from which on labels are flagged: so much harmless text, of own and of strange sources."""
         return shared_bounds(self.validation, self.strange)
 
 
@@ -65,10 +64,10 @@ def make_gate(data: Path, seed: int, tell: Tell) -> MadeGate:
         seed: same data and seed, same gate.
         tell: told what was done.
     """
-    strange = _strange(data, seed, tell)
+    strange, folds = _strange(data, seed, tell)
     made = _fit_and_judge(corpus(data, seed), seed)
     tell("gate: fitted")
-    return MadeGate(*made, strange)
+    return MadeGate(*made, strange, folds)
 
 
 def gate_files(made: MadeGate) -> dict[str, bytes]:
@@ -81,8 +80,7 @@ def gate_files(made: MadeGate) -> dict[str, bytes]:
     }
     config = {
         "outputs": list(OUTPUTS),
-        "thresholds": {label: _chance(value) for label, value in made.bounds.items()},
-        **_settled(made),
+        "bounds": made.bounds,
     }
     return {
         WEIGHTS: save(tensors),
@@ -92,17 +90,17 @@ def gate_files(made: MadeGate) -> dict[str, bytes]:
 
 def gate_card(made: MadeGate) -> str:
     """The model card."""
-    shares = flagged_share(made.strange.examples, made.strange.logits, made.bounds)
+    shares = flagged_share(made.strange.examples, made.strange.logits, made.bounds["1%"])
     return f"""# Gate
 
 Multi-label logistic regression over hashed n-grams, int8: says in microseconds how likely a text is a prompt injection,
 a jailbreak, a harmful request or answer, hate, harassment, violence, self-harm, sexual. Labels by role; scores are
-calibrated (Platt, classes weighted alike); thresholds let 1 % of harmless text pass for bad, of the sources it learned
-from and of sources it did not. docs/adr/0019-gate-and-encoder.md. Made by `python -m runtime_guard.training`.
+calibrated (Platt, classes weighted alike); bounds let 0.1, 1 or 5 % of harmless text pass for bad, of the sources it
+learned from and of sources it did not. docs/adr/0019-gate-and-encoder.md. Made by `python -m runtime_guard.training`.
 
 **Not for**: judging people. **Limits**: it knows words and their neighbours, not meaning; what is an injection only
-beside a certain system prompt it cannot know; English first, orders in de, es, fr, it, pt, ru, zh. The tweets of
-Davidson et al. are slanted against dialects, and so is what is learned from them.
+beside a certain system prompt it cannot know; English first, orders in ar, de, es, fr, hi, it, ja, ko, nl, pl, pt, ru,
+tr, uk, zh. The tweets of Davidson et al. are slanted against dialects, and so is what is learned from them.
 
 ## Sources left out
 
@@ -110,7 +108,7 @@ Every source is judged by a gate that saw no row of it, nor any of its texts aro
 likewise. A label whose only real source is left out is learned from generated text alone.
 
 {markdown(list(found(made.strange.examples, made.strange.logits)))}
-Harmless texts of sources left out, any label flagged at the shipped thresholds:
+Harmless texts of sources left out, any label flagged at the bounds for 1 %:
 
 {markdown_shares(shares)}
 ## Rows left out
@@ -120,17 +118,19 @@ Rows of the same sources (and recipes of generated text), kept out of fitting. E
 {markdown(list(found(made.validation.examples, made.validation.logits)))}"""
 
 
-def _strange(data: Path, seed: int, tell: Tell) -> Judged:
+def _strange(data: Path, seed: int, tell: Tell) -> tuple[Judged, dict[str, FittedGate]]:
     real = read_sources(data)
     kept: list[Example] = []
     parts: list[Logits] = []
+    folds: dict[str, FittedGate] = {}
     for name, sources in FOLDS.items():
         held = [item for item in real if item.source in sources]
         fitted, slopes, offsets, _ = _fit_and_judge(corpus(data, seed, sources), seed)
+        folds[name] = fitted
         parts.append(gate_logits(fitted, prepare(held), len(held)) * slopes + offsets)
         kept += held
         tell(f"gate: fold {name} judged, {len(held)} texts")
-    return Judged(kept, np.concatenate(parts))
+    return Judged(kept, np.concatenate(parts)), folds
 
 
 def _fit_and_judge(examples: Sequence[Example], seed: int) -> tuple[FittedGate, Logits, Logits, Judged]:
@@ -140,20 +140,3 @@ def _fit_and_judge(examples: Sequence[Example], seed: int) -> tuple[FittedGate, 
     logits = gate_logits(fitted, prepare(held), len(held))
     slopes, offsets = calibration(held, logits)
     return fitted, slopes, offsets, Judged(held, logits * slopes + offsets)
-
-
-def _settled(made: MadeGate) -> dict[str, dict[str, float]]:
-    """Where the gate's word is final: below ``clear`` at most :data:`LOSS` of what the threshold finds is lost."""
-    clear, certain = {}, {}
-    for column, label in enumerate(OUTPUTS):
-        known = [i for i, item in enumerate(made.validation.examples) if label in item.known]
-        values = np.array([made.validation.examples[i].known[label] for i in known])
-        scores = made.validation.logits[known, column].astype(np.float64)
-        clear[label] = float(np.quantile(scores[values == 1], LOSS)) if (values == 1).any() else -10.0
-        harmless = scores[values == 0]
-        certain[label] = float(np.quantile(harmless, 1 - LOSS / 5)) if len(harmless) else 10.0
-    return {"clear": clear, "certain": {label: max(certain[label], clear[label]) for label in certain}}
-
-
-def _chance(logit: float) -> float:
-    return float(1 / (1 + np.exp(-logit)))

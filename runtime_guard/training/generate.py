@@ -3,69 +3,42 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pydoc_data.topics import topics
 from typing import Final
 
-from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.training.example import Example
 from runtime_guard.training.grammar import grammar
+from runtime_guard.training.harms import COMPLIES, HARM, HARMS
 from runtime_guard.training.layouts import placed
+from runtime_guard.training.orders import ORDERS
+from runtime_guard.training.recipe import FOREIGN, HERE, INJECTED, JAILBREAK, NONE, QUIET, Recipe
 
 PREFIX: Final = "generated/"
-_NONE: Final = dict.fromkeys(SAFETY_LABELS, 0)
-_CONTENT: Final = {"hate": 0, "harassment": 0, "violence": 0, "self_harm": 0, "sexual": 0}
-_QUIET: Final = {"prompt_injection": 0, "jailbreak": 0, "harmful_response": 0}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One kind of generated text.
-
-    Attributes:
-        name: of the source, after :data:`PREFIX`.
-        grammar, rule: where the text comes from.
-        known: what is known about it.
-        count: how many.
-        roles: who may have written it.
-        among: put among carriers, in a layout.
-    """
-
-    name: str
-    grammar: str
-    rule: str
-    known: Mapping[str, int]
-    count: int
-    roles: tuple[str, ...] = ("user",)
-    among: bool = False
-
-
-_INJECTED: Final = {"prompt_injection": 1, "harmful_response": 0, **_CONTENT}
-_FOREIGN: Final = _INJECTED | {"jailbreak": 0}
-_HARM: Final = {**_QUIET, "harmful_request": 1}
 RECIPES: Final = (
-    Recipe("injection", "injection", "direct", _INJECTED, 7000, ("user", "user", "user", "tool")),
-    Recipe("injection in text", "injection", "direct", _INJECTED, 6000, ("user", "tool"), among=True),
-    Recipe("foreign injection", "injection_other", "attack", _FOREIGN, 3000, ("user", "user", "tool")),
-    Recipe("foreign injection in text", "injection_other", "attack", _FOREIGN, 1000, ("tool",), among=True),
-    Recipe("jailbreak", "jailbreak", "text", {"jailbreak": 1, "harmful_response": 0}, 3500),
-    Recipe("harmless orders", "benign_orders", "text", _NONE, 11000, ("user", "user", "user", "tool")),
-    Recipe("harmless orders in text", "benign_orders", "text", _NONE, 4000, ("user", "tool"), among=True),
-    Recipe("harmless sentences in text", "benign_orders", "sentence", _NONE, 4000, ("user", "tool"), among=True),
-    Recipe("harmless sentences", "benign_orders", "sentence", _NONE, 1500, ("user", "tool", "assistant")),
-    Recipe("foreign harmless", "injection_other", "harmless", _NONE, 3500, ("user", "user", "tool")),
-    Recipe("foreign harmless in text", "injection_other", "harmless", _NONE, 1000, ("tool",), among=True),
-    Recipe("harm", "harm", "request", _HARM, 4500),
-    Recipe("harmless look-alikes", "benign_harm", "text", _NONE, 8000, ("user", "user", "user", "tool")),
-    Recipe("self-harm", "harm", "selfharm", {**_QUIET, "self_harm": 1, "sexual": 0, "hate": 0}, 1200),
-    Recipe("violence", "harm", "violence", {**_QUIET, "violence": 1, "sexual": 0, "self_harm": 0}, 1500),
-    Recipe("harassment", "harm", "harassment", {**_QUIET, "harassment": 1, "sexual": 0, "self_harm": 0}, 1500),
-    Recipe("hate", "harm", "hate", {**_QUIET, "hate": 1, "sexual": 0, "self_harm": 0}, 1800),
-    Recipe("sexual", "harm", "sexual", {**_QUIET, "sexual": 1, "self_harm": 0, "violence": 0}, 1500),
-    Recipe("answers that comply", "harm", "complied", {"harmful_response": 1}, 2000, ("assistant",)),
-    Recipe("answers that refuse", "harm", "refused", _NONE, 1200, ("assistant",)),
-    Recipe("helpful answers", "benign_harm", "helpful", _NONE, 2500, ("assistant",)),
+    Recipe("injection", "injection", "direct", INJECTED, 7000, ("user", "user", "user", "tool")),
+    Recipe("injection in text", "injection", "direct", INJECTED, 6000, ("user", "tool"), among=True),
+    Recipe("foreign injection", "injection_other", "attack", FOREIGN, 3000, ("user", "user", "tool")),
+    Recipe("foreign injection in text", "injection_other", "attack", FOREIGN, 1000, ("tool",), among=True),
+    Recipe("jailbreak", "jailbreak", "text", JAILBREAK, 3500),
+    Recipe("harmless orders", "benign_orders", "text", NONE, 11000, ("user", "user", "user", "tool")),
+    Recipe("harmless orders in text", "benign_orders", "text", NONE, 4000, ("user", "tool"), among=True),
+    Recipe("harmless sentences in text", "benign_orders", "sentence", NONE, 4000, ("user", "tool"), among=True),
+    Recipe("harmless sentences", "benign_orders", "sentence", NONE, 1500, ("user", "tool", "assistant")),
+    Recipe("foreign harmless", "injection_other", "harmless", NONE, 3500, ("user", "user", "tool")),
+    Recipe("foreign harmless in text", "injection_other", "harmless", NONE, 1000, ("tool",), among=True),
+    Recipe("harm", "harm", "request", HARM, 1500),
+    Recipe("harmless look-alikes", "benign_harm", "text", NONE, 3000, ("user", "user", "user", "tool")),
+    Recipe("self-harm", "harm", "selfharm", {**QUIET, "self_harm": 1, "sexual": 0, "hate": 0}, 400),
+    Recipe("violence", "harm", "violence", {**QUIET, "violence": 1, "sexual": 0, "self_harm": 0}, 500),
+    Recipe("harassment", "harm", "harassment", {**QUIET, "harassment": 1, "sexual": 0, "self_harm": 0}, 500),
+    Recipe("hate", "harm", "hate", {**QUIET, "hate": 1, "sexual": 0, "self_harm": 0}, 600),
+    Recipe("sexual", "harm", "sexual", {**QUIET, "sexual": 1, "self_harm": 0, "violence": 0}, 500),
+    Recipe("answers that comply", "harm", "complied", COMPLIES, 600, ("assistant",)),
+    Recipe("answers that refuse", "harm", "refused", NONE, 400, ("assistant",)),
+    Recipe("helpful answers", "benign_harm", "helpful", NONE, 1000, ("assistant",)),
+    *HARMS,
+    *ORDERS,
 )  # fmt: skip
 
 
@@ -77,12 +50,12 @@ def generate(carriers: Sequence[str], seed: int, scale: float = 1.0) -> Iterator
         seed: same seed and carriers, same examples.
         scale: share of each recipe's count.
     """
-    for number, recipe in enumerate(RECIPES):
-        rng = random.Random(seed * 1000 + number)  # noqa: S311 - not for secrets
+    for recipe in RECIPES:
+        rng = random.Random(f"{seed} {recipe.name}")  # noqa: S311 - not for secrets
         seen: set[str] = set()
         for _ in range(int(recipe.count * scale)):
             text = _text(recipe, carriers, rng)
-            if text not in seen:
+            if text.strip() and text not in seen:
                 seen.add(text)
                 yield Example(
                     text=text,
@@ -98,21 +71,25 @@ def technical_text() -> Iterator[Example]:
     for name, topic in sorted(topics.items()):
         for number, paragraph in enumerate(topic.split("\n\n")):
             if len(paragraph) > 60:
-                known = dict(_NONE)
+                known = dict(NONE)
                 yield Example(
                     paragraph, "tool", f"{PREFIX}reference", known, 0.7, (len(name) + number) % 10 == 0
                 )
 
 
 def _text(recipe: Recipe, carriers: Sequence[str], rng: random.Random) -> str:
-    made = roughened(grammar(recipe.grammar).make(recipe.rule, rng), rng)
-    if not recipe.among:
-        return made
-    return placed(made, rng.sample(carriers, rng.choice([1, 1, 2, 3])), rng)
+    made = grammar(recipe.grammar).make(recipe.rule, rng)
+    if recipe.roles != ("assistant",):
+        made = roughened(made, rng)
+    if recipe.held:
+        return grammar("holders").make("text", rng).replace(HERE, made)
+    if recipe.among:
+        return placed(made, rng.sample(carriers, rng.choice([1, 1, 2, 3])), rng)
+    return made
 
 
 def roughened(text: str, rng: random.Random) -> str:
-    """As people write: first letters small, all capitals, slips of the finger, no final stop."""
+    """As people write: first letters small, all capitals, slips of the finger, apostrophes lost, no final stop."""
     chance = rng.random()
     if chance < 0.2:
         text = text.lower()
@@ -124,4 +101,6 @@ def roughened(text: str, rng: random.Random) -> str:
         at = rng.randrange(1, len(text) - 2)
         slips = (text[at + 1] + text[at], text[at] * 2 + text[at + 1], text[at + 1])
         text = text[:at] + rng.choice(slips) + text[at + 2 :]
+    if rng.random() < 0.1:
+        text = text.replace("'", rng.choice(("", "’")))
     return text.rstrip(".") if rng.random() < 0.25 else text

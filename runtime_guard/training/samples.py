@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -13,14 +13,13 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.heads import ROLES
-from runtime_guard.encoder.pieces import windows_of
+from runtime_guard.encoder.pieces import Pieces, windows_of
 from runtime_guard.encoder.tags import ENTITIES, SHAPES, TAGS, encode, shapes
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.training.example import Example
 from runtime_guard.training.people import Tagged
-from runtime_guard.training.sources import rows_of
+from runtime_guard.training.sources import ASKS, rows_of
 
 NO_TAG: Final = -100
 """Tag of pieces that are not taught."""
@@ -35,6 +34,9 @@ PII_FILES: Final = (
     "pii_presidio_generated_large_subset",
     "pii_nano",
 )
+Badness = Callable[[str, Example], float]
+"""How bad a part of a bad text looks."""
+
 _ALL: Final = frozenset(ENTITIES)
 
 
@@ -51,7 +53,6 @@ class Sample:
         role: index in ROLES.
         owner: which text it comes from.
         source: of the text.
-        states: what the frozen layers made of it, float16, once :func:`lower` ran.
     """
 
     ids: Sequence[int]
@@ -63,7 +64,6 @@ class Sample:
     role: int
     owner: int
     source: str
-    states: NDArray[np.float16] | None = None
 
 
 def read_tagged(folder: Path) -> Iterator[Tagged]:
@@ -76,14 +76,28 @@ def read_tagged(folder: Path) -> Iterator[Tagged]:
             yield Tagged(row["text"], spans, annotated, row["source"], held)
 
 
-def safety_samples(examples: Sequence[Example], tokenizer: Tokenizer, most: int = 2) -> Iterator[Sample]:
-    """Windows of examples with safety labels; at most ``most`` of each text, the first among them."""
+def safety_samples(
+    examples: Sequence[Example], tokenizer: Tokenizer, badness: Badness, most: int = 2
+) -> Iterator[Sample]:
+    """Windows of examples with safety labels, at most ``most`` of each text.
+
+    Args:
+        examples: what is learned from.
+        tokenizer: cuts nothing off.
+        badness: says how likely a part of a bad text is what makes it bad: nobody has labelled that.
+        most: windows of one text; of a bad one its worst, of a harmless one the first and others by chance.
+    """
     for owner, example in enumerate(examples):
         rng = random.Random(owner)  # noqa: S311 - not for secrets
         cut = list(windows_of(example.text, tokenizer))
-        chosen = cut if len(cut) <= most else [cut[0], *rng.sample(cut[1:], most - 1)]
+        if len(cut) > most and example.safe:
+            cut = [cut[0], *rng.sample(cut[1:], most - 1)]
+        elif len(cut) > most:
+            cut = sorted(cut, key=lambda window: -badness(_text_of(example.text, window), example))[
+                : most - 1
+            ]
         values, weights = _known(example)
-        for window in chosen:
+        for window in cut:
             yield Sample(
                 window.ids,
                 shapes(example.text, window.offsets).astype(np.float16),
@@ -98,10 +112,10 @@ def safety_samples(examples: Sequence[Example], tokenizer: Tokenizer, most: int 
 
 
 def tag_samples(tagged: Iterable[Tagged], tokenizer: Tokenizer) -> Iterator[Sample]:
-    """Windows of texts with personal data; they are harmless too."""
-    known = Example("", "user", "", dict.fromkeys(("prompt_injection", "jailbreak", "harmful_request"), 0))
-    values, weights = _known(replace(known, weight=0.5))
+    """Windows of texts with personal data; but for those that ask for it, they are harmless too."""
+    harmless = Example("", "user", "", dict.fromkeys(("prompt_injection", "jailbreak", "harmful_request"), 0))
     for owner, item in enumerate(tagged):
+        values, weights = _known(replace(harmless, weight=0.0 if ASKS.search(item.text) else 0.5))
         silent = [index for index, tag in enumerate(TAGS) if index and tag[2:] not in item.annotated]
         for window in windows_of(item.text, tokenizer):
             tags = encode(item.spans, window.offsets)
@@ -119,6 +133,11 @@ def tag_samples(tagged: Iterable[Tagged], tokenizer: Tokenizer) -> Iterator[Samp
             )
 
 
+def _text_of(text: str, window: Pieces) -> str:
+    places = [place for place in window.offsets if place[0] < place[1]]
+    return text[places[0][0] : places[-1][1]] if places else ""
+
+
 def _known(example: Example) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     values = np.array([example.known.get(label, 0) for label in SAFETY_LABELS], np.float32)
     weights = np.array([example.weight * (label in example.known) for label in SAFETY_LABELS], np.float32)
@@ -131,7 +150,6 @@ class Batch:
 
     ids: torch.Tensor
     mask: torch.Tensor
-    states: torch.Tensor | None
     written: torch.Tensor
     tags: torch.Tensor
     silent: torch.Tensor
@@ -139,11 +157,9 @@ class Batch:
     weights: torch.Tensor
     roles: torch.Tensor
 
-
-def batches(samples: Sequence[Sample]) -> Iterator[tuple[list[int], Batch]]:
-    """Indices and batches of samples of similar length."""
-    for group in grouped(samples):
-        yield group, padded([samples[index] for index in group])
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
 
 def grouped(samples: Sequence[Sample], rng: random.Random | None = None) -> list[list[int]]:
@@ -175,8 +191,6 @@ def padded(samples: Sequence[Sample]) -> Batch:
     written = torch.zeros(count, length, SHAPES)
     tags = torch.full((count, length), NO_TAG, dtype=torch.int64)
     silent = torch.zeros(count, 1, len(TAGS))
-    first = samples[0].states
-    states = None if first is None else torch.zeros(count, length, first.shape[1])
     for row, sample in enumerate(samples):
         size = len(sample.ids)
         ids[row, :size] = torch.tensor(sample.ids)
@@ -184,12 +198,9 @@ def padded(samples: Sequence[Sample]) -> Batch:
         written[row, :size] = torch.from_numpy(sample.written)
         tags[row, :size] = torch.tensor(sample.tags)
         silent[row, 0, list(sample.silent)] = -1e4
-        if states is not None and sample.states is not None:
-            states[row, :size] = torch.from_numpy(sample.states)
     return Batch(
         ids,
         mask,
-        states,
         written,
         tags,
         silent,
@@ -197,12 +208,3 @@ def padded(samples: Sequence[Sample]) -> Batch:
         torch.from_numpy(np.stack([sample.weights for sample in samples])),
         torch.tensor([sample.role for sample in samples]),
     )
-
-
-def lower(bert: Bert, samples: Sequence[Sample], last: int) -> None:
-    """Run the frozen layers once, and keep what they made of each sample."""
-    with torch.inference_mode():
-        for group, batch in batches(samples):
-            hidden = bert.layers(bert.begin(batch.ids), batch.mask, 0, last).to(torch.float16).numpy()
-            for row, index in enumerate(group):
-                samples[index].states = hidden[row, : len(samples[index].ids)].copy()

@@ -39,7 +39,7 @@ _BY_CONTEXT: Final = frozenset(
     }
 )
 """Techniques of CyberSecEval whose rows are often injections only beside their system prompt."""
-_ASKS: Final = re.compile(r"(?i)prompt|\[user message\]|\buser:|instruction|assistant")
+ASKS: Final = re.compile(r"(?i)prompt|\[user message\]|\buser:|instruction|assistant")
 """Rows of the PII data that show an attempt to extract it; they are neither labelled nor harmless."""
 
 
@@ -145,7 +145,7 @@ def _documents(folder: Path) -> Iterator[Example]:
     for name in ("pii_wnut17", "pii_sec_filings", "pii_piianon", "pii_presidio_generated_large_subset"):
         for row in rows_of(folder, name):
             known = _zeros(*_ORDERS, "harmful_response")
-            if _ASKS.search(row["text"]):
+            if ASKS.search(row["text"]):
                 known = {}
             elif name != "pii_wnut17":
                 known |= _zeros(*_CONTENT)

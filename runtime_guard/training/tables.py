@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime_guard.judge import SAFETY_LABELS, flagged_for
+from runtime_guard.options import Rate
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.measure import auroc, platt, recall_at, threshold_at
 
@@ -17,8 +18,8 @@ RATES: Final = (0.01, 0.05)
 """False-positive rates at which recall is stated."""
 
 
-FLAGGED: Final = 0.01
-"""False positives at the thresholds that ship."""
+SHIPPED: Final[Mapping[Rate, float]] = {"0.1%": 0.001, "1%": 0.01, "5%": 0.05}
+"""False positives at the bounds that ship."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,13 @@ def bounds_at(examples: Sequence[Example], logits: NDArray[np.float32], rate: fl
     }
 
 
-def shared_bounds(own: Judged, strange: Judged) -> dict[str, float]:
-    """Logits from which on labels are flagged: :data:`FLAGGED` of harmless texts of own and of strange sources."""
-    first, second = (bounds_at(part.examples, part.logits, FLAGGED) for part in (own, strange))
-    return {label: max(0.0, first[label], second[label]) for label in SAFETY_LABELS}
+def shared_bounds(own: Judged, strange: Judged) -> dict[Rate, dict[str, float]]:
+    """Per rate, logits from which on labels are flagged: so many harmless texts of own and of strange sources."""
+    found: dict[Rate, dict[str, float]] = {}
+    for rate, share in SHIPPED.items():
+        first, second = (bounds_at(part.examples, part.logits, share) for part in (own, strange))
+        found[rate] = {label: max(first[label], second[label]) for label in SAFETY_LABELS}
+    return found
 
 
 def markdown(rows: Sequence[Found]) -> str:
@@ -128,9 +132,19 @@ def markdown(rows: Sequence[Found]) -> str:
     )
 
 
-def markdown_shares(shares: Mapping[str, tuple[int, float]]) -> str:
-    """Shares of flagged harmless texts as a table."""
-    head = "| harmless source | texts | flagged |\n|---|---|---|\n"
+def markdown_beside(systems: Mapping[str, Sequence[Found]]) -> str:
+    """The rows of several systems side by side: area under the curve and recall at the first of :data:`RATES`."""
+    head = f"| label | source | texts | {' | '.join(systems)} |\n|---|---|---|{'---|' * len(systems)}\n"
+    return head + "".join(
+        f"| {rows[0].label} | {rows[0].source} | {rows[0].count} | "
+        f"{' | '.join(f'{row.auroc:.3f}, {row.recall[0]:.2f}' for row in rows)} |\n"
+        for rows in zip(*systems.values(), strict=True)
+    )
+
+
+def markdown_shares(shares: Mapping[str, tuple[int, float]], what: str = "flagged") -> str:
+    """Shares of harmless texts as a table."""
+    head = f"| harmless source | texts | {what} |\n|---|---|---|\n"
     return head + "".join(
         f"| {source} | {count} | {share:.1%} |\n" for source, (count, share) in shares.items()
     )

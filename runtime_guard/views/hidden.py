@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+HIDDEN_TEXT: Final = "hidden_text"
+"""Label of text that a person does not see."""
+
 _FLAG: Final = "\U0001f3f4"
 """The black flag, which tag characters make a region's flag (UTS #51): the one honest use of them."""
 

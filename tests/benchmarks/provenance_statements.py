@@ -64,9 +64,14 @@ def keyed() -> Sides:
 
 
 def keyless() -> Sides:
-    """A bundle of our own Sigstore instance, by us and by sigstore-python, roots and verifiers ready."""
+    """A bundle of our own Sigstore instance, by us and by sigstore-python, roots and verifiers ready.
+
+    sigstore-python twice: as it is, and with our root, which reads its keys once.
+    """
     from sigstore.models import Bundle as TheirBundle
+    from sigstore.models import TrustedRoot
     from sigstore.verify import Verifier, policy
+    from sigstore_models.trustroot import v1
 
     from govkernel.provenance.foreign import parse_foreign
     from govkernel.provenance.identity import identity_pattern
@@ -76,19 +81,25 @@ def keyless() -> Sides:
     root = read_trusted_root(instance.trusted_root())
     raw = instance.bundle(statement_bytes([("a", {"sha256": "0" * 64})], "https://example.test/p", {"a": 1}))
     anchor = KeylessAnchor(root, identity_pattern(who), identity_pattern(issuer))
-    verifier, identity = Verifier(trusted_root=root), policy.Identity(identity=who, issuer=issuer)
+    plain = TrustedRoot(v1.TrustedRoot.from_json(instance.trusted_root()))
+    identity = policy.Identity(identity=who, issuer=issuer)
 
     def ours() -> int:
         for _ in range(50):
-            anchor.signer(parse_foreign(raw), lambda: b"", NOW)
+            anchor.proven(parse_foreign(raw), lambda: b"", NOW)
         return 50
 
-    def theirs() -> int:
-        for _ in range(50):
-            verifier.verify_dsse(TheirBundle.from_json(raw), identity)
-        return 50
+    def theirs(trusted: TrustedRoot) -> Callable[[], int]:
+        verifier = Verifier(trusted_root=trusted)
 
-    return {"govkernel": ours, "sigstore-python": theirs}
+        def verify() -> int:
+            for _ in range(50):
+                verifier.verify_dsse(TheirBundle.from_json(raw), identity)
+            return 50
+
+        return verify
+
+    return {"govkernel": ours, "sigstore-python, our root": theirs(root), "sigstore-python": theirs(plain)}
 
 
 def many(root: Path) -> Sides:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from govkernel.domain.manifest import MANIFEST_TYPE, model_manifest_digest
+from govkernel.domain.manifest import MANIFEST_TYPE, model_manifest_digest, oms_root
 from govkernel.provenance.manifest import ModelManifest
 
 FILES = {"model.safetensors": "ab" * 32, "a/b.json": "cd" * 32, "a.txt": "ef" * 32}
@@ -32,3 +32,8 @@ def test_names_are_bound() -> None:
 def test_what_has_no_digest(files: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"digest"):
         model_manifest_digest(files)
+
+
+def test_the_oms_root_is_that_of_provenance_and_forgets_names() -> None:
+    assert oms_root(FILES) == ModelManifest.of(FILES.items()).oms_root
+    assert oms_root({f"z{path}": digest for path, digest in FILES.items()}).hex

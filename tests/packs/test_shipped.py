@@ -12,12 +12,17 @@ from govkernel.engines.cedar import CedarEngine
 from govkernel.engines.opa import OpaEngine, OpaSettings
 from govkernel.hookspecs import LoadedPack
 from govkernel.packs import CaseReport, find_pack, load_pack, run_cases, shipped_packs
+from govkernel.packs.cases import EXAMPLE_TIME, parse_case
 from tests.engines.conftest import real_opa
+
+NO_OPA = "no OPA 1.x here: install opa on PATH; https://www.openpolicyagent.org/docs/latest/#running-opa"
 
 
 @asynccontextmanager
-async def loaded(name: str) -> AsyncIterator[LoadedPack]:
-    pack = load_pack(find_pack(name))
+async def loaded(name: str, parameters: dict[str, bool] | None = None) -> AsyncIterator[LoadedPack]:
+    pack = load_pack(find_pack(name), parameters=parameters)
+    if pack.manifest.engine == "opa" and real_opa() is None:
+        pytest.skip(NO_OPA)
     engine = (
         CedarEngine()
         if pack.manifest.engine == "cedar"
@@ -30,11 +35,6 @@ async def loaded(name: str) -> AsyncIterator[LoadedPack]:
 
 
 def report(name: str) -> CaseReport:
-    if load_pack(find_pack(name)).manifest.engine == "opa" and real_opa() is None:
-        pytest.skip(
-            "no OPA 1.x here: install opa on PATH; https://www.openpolicyagent.org/docs/latest/#running-opa"
-        )
-
     async def run() -> CaseReport:
         async with loaded(name) as pack:
             return await run_cases(pack, find_pack(name))
@@ -59,6 +59,35 @@ def test_cedar_and_rego_answer_the_same_cases_alike() -> None:
     shared = [item for item in rego.results if item.case.name in answers]
     assert len(shared) > 40
     assert [item.case.name for item in shared if item.effect is not answers[item.case.name]] == []
+
+
+@pytest.mark.parametrize("name", ["baseline", "baseline-rego"])
+@pytest.mark.parametrize(
+    ("direction", "parameters", "duties"),
+    [
+        ("request", {}, {"redact"}),
+        ("request", {"redactRequests": False}, set()),
+        ("response", {"redactRequests": False}, {"redact", "detokenize"}),
+        ("response", {"restoreSurrogates": False}, {"redact"}),
+    ],
+)
+def test_another_pack_may_say_what_gets_surrogates_and_what_comes_back(
+    name: str, direction: str, parameters: dict[str, bool], duties: set[str]
+) -> None:
+    document = {
+        "name": "personal data",
+        "request": {"action": "infer", "resource": "Endpoint"},
+        "screening": {"direction": direction, "labels": ["PERSON"], "findings": 1},
+        "expect": "allow",
+    }
+    case = parse_case(document, pack=name, file="here", now=EXAMPLE_TIME)
+
+    async def ask() -> set[str]:
+        async with loaded(name, parameters) as pack:
+            verdict = await pack.evaluate(case.question)
+            return {duty.type for duty in verdict.obligations}
+
+    assert asyncio.run(ask()) == duties
 
 
 def test_a_case_that_expects_the_wrong_thing_fails_and_says_so(tmp_path) -> None:

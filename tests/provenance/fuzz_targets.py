@@ -32,11 +32,15 @@ from govkernel.provenance.predicates import check_predicate
 from govkernel.provenance.prompt import canonical_prompt
 from govkernel.provenance.revocation import read_list
 from govkernel.provenance.statement import parse_statement
+from govkernel.provenance.time_authorities import read_time_authorities
+from govkernel.provenance.timestamps import signing_time
 from govkernel.provenance.x509 import certify, read_roots
 from tests.simulators.certificate_lies import ALICE, NOW, Family
 from tests.simulators.lying_signer import oms, signed, statement
 from tests.simulators.signing import bare, certified
 from tests.simulators.sigstore import Instance, Orders
+from tests.simulators.timestamp_lies import NOW as STAMPED
+from tests.simulators.timestamp_lies import Clock
 from tests.simulators.x509 import p256
 
 KEY = LocalKey.generate()
@@ -45,6 +49,8 @@ FAMILY = Family()
 CHAIN = FAMILY.chain()
 ROOTS = read_roots(FAMILY.root.pem)
 INSTANCE = Instance(now=lambda: NOW)
+CLOCK = Clock()
+TIMES = read_time_authorities(CLOCK.root.pem)
 HEX = "ab" * 32
 ARTIFACT = Artifact(kind=ArtifactKind.PROMPT, name="prompt://t/p@1", digest=Digest.sha256(HEX))
 TRUST = TrustPolicy.parse(
@@ -101,12 +107,18 @@ KEYLESS_ANCHOR = KeylessAnchor(
     read_trusted_root(INSTANCE.trusted_root()), identity_pattern(ALICE), identity_pattern("glob:**")
 )
 
+PRIVATE_ANCHOR = KeylessAnchor(
+    read_trusted_root(INSTANCE.trusted_root(tlogs=[], ctlogs=[])),
+    identity_pattern(ALICE),
+    identity_pattern("glob:**"),
+)
+
 
 def _foreign(data: bytes) -> None:
     bundle = parse_foreign(data)
-    for anchor in (KEY_ANCHOR, CERTIFICATE_ANCHOR, KEYLESS_ANCHOR):
+    for anchor in (KEY_ANCHOR, CERTIFICATE_ANCHOR, KEYLESS_ANCHOR, PRIVATE_ANCHOR):
         with suppress(GovkernelError):
-            anchor.signer(bundle, lambda: b"hello", NOW)
+            anchor.proven(bundle, lambda: b"hello", NOW)
 
 
 def _chain(data: bytes) -> None:
@@ -125,7 +137,7 @@ def _leaf(data: bytes) -> None:
     """A keyless bundle with any certificate in it."""
     bundle = json.loads(INSTANCE_BUNDLE)
     bundle["verificationMaterial"]["certificate"]["rawBytes"] = base64.b64encode(data).decode()
-    KEYLESS_ANCHOR.signer(parse_foreign(_json(bundle)), lambda: b"", NOW)
+    KEYLESS_ANCHOR.proven(parse_foreign(_json(bundle)), lambda: b"", NOW)
 
 
 def _timestamp(data: bytes) -> None:
@@ -133,7 +145,12 @@ def _timestamp(data: bytes) -> None:
     bundle = json.loads(STAMPED_BUNDLE)
     stamps = [{"signedTimestamp": base64.b64encode(data).decode()}]
     bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"] = stamps
-    KEYLESS_ANCHOR.signer(parse_foreign(_json(bundle)), lambda: b"", NOW)
+    KEYLESS_ANCHOR.proven(parse_foreign(_json(bundle)), lambda: b"", NOW)
+
+
+def _stamp(data: bytes) -> None:
+    """Any timestamp over a signature, by an authority that is trusted."""
+    signing_time((data,), b"signature", TIMES, STAMPED)
 
 
 NAMES = (
@@ -187,6 +204,7 @@ def _file_seeds() -> list[bytes]:
 
 INSTANCE_BUNDLE = INSTANCE.bundle(SAID)
 STAMPED_BUNDLE = INSTANCE.bundle(SAID, ORDERS)
+UNLOGGED_BUNDLE = INSTANCE.bundle(SAID, Orders(logged=False, scts=(), stamped=NOW))
 _LEAF = base64.b64decode(json.loads(INSTANCE_BUNDLE)["verificationMaterial"]["certificate"]["rawBytes"])
 _STAMP = base64.b64decode(
     json.loads(STAMPED_BUNDLE)["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"][0][
@@ -203,6 +221,7 @@ _BUNDLES = [
     bare(b"hello", p256()),
     INSTANCE_BUNDLE,
     STAMPED_BUNDLE,
+    UNLOGGED_BUNDLE,
     _json(json.loads(signed(SAID, KEY))["dsseEnvelope"]),
 ]
 
@@ -217,6 +236,8 @@ TARGETS: dict[str, Target] = {
     "x509-roots": Target(read_roots, [FAMILY.root.pem, FAMILY.root.pem + CHAIN[1].pem]),
     "keyless-certificate": Target(_leaf, [_LEAF, CHAIN[0].der]),
     "timestamp": Target(_timestamp, [_STAMP]),
+    "timestamp-token": Target(_stamp, [CLOCK.tells()(b"signature")[0], _STAMP]),
+    "time-authorities": Target(read_time_authorities, [CLOCK.root.pem, INSTANCE.trusted_root()]),
     "trusted-root": Target(read_trusted_root, [INSTANCE.trusted_root()]),
     "trust-policy": Target(TrustPolicy.parse, [_POLICY]),
     "revocation-list": Target(_revocations, [_json(statement(HEX, REVOCATION, CLAIMS[REVOCATION]))]),

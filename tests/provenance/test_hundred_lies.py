@@ -1,7 +1,7 @@
 """A hundred ways to lie about an artifact, each refused with its own code.
 
-The tables lie beside the simulators; the keyless lies and those of certificates are also told end to end by
-``test_keyless`` and ``test_x509``.
+The tables lie beside the simulators; the keyless lies, those of certificates and of timestamps are also told end to
+end by ``test_keyless``, ``test_keyless_unlogged``, ``test_x509``, ``test_timestamps`` and ``test_timestamped``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.provenance.test_lies import ENVELOPE_LIES, OMS_LIES, PAYLOAD_LIES
-from tests.simulators import certificate_lies, keyless_lies
+from tests.simulators import certificate_lies, keyless_lies, timestamp_lies, tuf_lies
 from tests.simulators.envelope_lies import ENVELOPES, SUBJECTS
 from tests.simulators.file_lies import FILES
 from tests.simulators.lie_scene import Lie, Scene, refusal, verified
@@ -45,8 +45,13 @@ def tables() -> dict[str, dict[str, str]]:
     """Code by name of each lie, by table."""
     keyless = keyless_lies.lies(Instance(now=lambda: keyless_lies.NOW))
     chains = certificate_lies.lies(certificate_lies.Family())
+    times = timestamp_lies.lies(timestamp_lies.Clock())
+    private = keyless_lies.unlogged(Instance(now=lambda: keyless_lies.NOW))
+    del private["the truth"]
     old = {"an envelope's": ENVELOPE_LIES, "a payload's": PAYLOAD_LIES, "a model's": OMS_LIES}
-    named = {"": LIES, "keyless": keyless, "a chain's": chains, **old}
+    roots = dict(tuf_lies.LIES)
+    new = {"a repository that": roots, "a timestamp": times, "keyless without a log": private}
+    named = {"": LIES, "keyless": keyless, "a chain's": chains, **old, **new}
     return {table: {name: row[1] for name, row in rows.items()} for table, rows in named.items()}
 
 

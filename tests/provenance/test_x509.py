@@ -44,7 +44,7 @@ def test_each_lie_is_refused_with_its_own_code(name: str) -> None:
     with pytest.raises(GovkernelError) as refused:
         certified = certify(ders(chain), ROOTS, NOW)
         assert code == "identity.mismatch"
-        ANCHOR.signer(foreign(b"payload", chain), lambda: b"", NOW)
+        ANCHOR.proven(foreign(b"payload", chain), lambda: b"", NOW)
         raise AssertionError(certified)
     assert refused.value.code == code
     assert refused.value.remedy
@@ -64,7 +64,7 @@ def test_a_signature_of_another_key_is_refused() -> None:
     chain = FAMILY.chain()
     other = Held(chain[0].certificate, honest().key)
     with pytest.raises(GovkernelError) as refused:
-        ANCHOR.signer(foreign(b"payload", [other, chain[1]]), lambda: b"", NOW)
+        ANCHOR.proven(foreign(b"payload", [other, chain[1]]), lambda: b"", NOW)
     assert refused.value.code == "provenance.signature-invalid"
 
 

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from govkernel.domain import Finding
 from runtime_guard.kept import joined
 from runtime_guard.panel import Panel
-from runtime_guard.plugin import DetectorsPlugin
-from tests.runtime_guard.streamed import TEXTS
+from tests.runtime_guard.streamed import PATTERNS, TEXTS
 
-PANEL = Panel(DetectorsPlugin().govkernel_detectors(), disguises=True)
+PANEL = Panel(PATTERNS, disguises=True)
 SHORT = TEXTS.map(lambda text: joined(text)[:300])
 
 

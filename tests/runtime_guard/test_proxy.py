@@ -53,7 +53,8 @@ def test_pii_never_reaches_the_model_nor_policy(
 ) -> None:
     ask(client, f"Write to {MAIL} and charge 4111 1111 1111 1111.")
     assert upstream.seen[0]["messages"][0]["content"] == "Write to <EMAIL_ADDRESS> and charge <CREDIT_CARD>."
-    assert set(policy.asked[0].screening.labels) == {"EMAIL_ADDRESS", "CREDIT_CARD"}
+    labels = {"EMAIL_ADDRESS", "CREDIT_CARD", "URL"}  # a domain is a URL to Presidio, in an address too
+    assert set(policy.asked[0].screening.labels) == labels
     assert MAIL not in policy.asked[0].model_dump_json()
 
 
@@ -319,18 +320,29 @@ def test_streamed_tool_calls_arrive_whole_and_masked(client: Any, upstream: Scri
     assert json.loads(whole[0].function.arguments) == {"to": "<EMAIL_ADDRESS>"}
 
 
+FINE = "fine words " * 60
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [FINE, f"and now {MAIL} ", "never seen " * 60],
+        [FINE + f"and now {MAIL} " + "never seen " * 60],
+        [FINE[:7], FINE[7:] + "and now " + MAIL[:5], MAIL[5:] + " never seen"],
+    ],
+)
 def test_a_block_in_mid_stream_ends_it_cleanly(
-    client: Any, upstream: ScriptedUpstream, policy: Policy
+    client: Any, upstream: ScriptedUpstream, policy: Policy, pieces: list[str]
 ) -> None:
     def block_mail(request: Any) -> Any:
         blocked = "EMAIL_ADDRESS" in request.screening.labels
         return decision(Effect.DENY, "block") if blocked else decision(Effect.ALLOW)
 
     policy.answer = block_mail
-    upstream.pieces = ["fine words " * 60, f"and now {MAIL} ", "never seen " * 60]
+    upstream.pieces = pieces
     chunks = [chunk.choices[0] for chunk in ask(client, stream=True)]
     text = "".join(choice.delta.content or "" for choice in chunks)
-    assert text == "fine words " * 60 + "and now "
+    assert text == FINE + "and now "
     assert chunks[-1].finish_reason == "content_filter"
 
 

@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from govkernel.domain import Finding
 from runtime_guard.cells import BLOCK, blocks
+from runtime_guard.judge import Reading
 from runtime_guard.rows import MAX_LINE, BadRow, Row, read_rows, row_of
 
 pytest.importorskip("presidio_analyzer", reason='pip install "govkernel[guard]"')
@@ -34,46 +35,62 @@ class Reds:
         return [Finding(label="RED", start=at, end=at + 3, detector=self.name)] if at >= 0 else []
 
 
-class Anger:
+class Model:
+    """A reader whose glance settles nothing."""
+
+    name = "model"
+    labels: frozenset[str] = frozenset()
+
+    def glance(self, text: str, role: str) -> Reading:
+        return Reading(settled=False, by=self.name)
+
+    def read(self, texts: Sequence[str], roles: Sequence[str]) -> list[Reading]:
+        return [self.one(text) for text in texts]
+
+    def detect(self, text: str, role: str) -> list[Finding]:
+        return self.one(text).as_findings()
+
+    def one(self, text: str) -> Reading:
+        raise NotImplementedError
+
+
+class Anger(Model):
     """Judges by capitals; answers for many."""
 
     name = "anger"
     labels = frozenset({"hate"})
-    thresholds: Mapping[str, float] = {"hate": 0.5}
 
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def detect(self, text: str, role: str) -> list[Finding]:
-        return []
-
-    def judge(self, texts: Sequence[str], roles: Sequence[str]) -> list[dict[str, float]]:
+    def read(self, texts: Sequence[str], roles: Sequence[str]) -> list[Reading]:
         self.batches.append(len(texts))
-        return [{"hate": 0.9 if text.isupper() else 0.1} for text in texts]
+        return super().read(texts, roles)
+
+    def one(self, text: str) -> Reading:
+        loud = text.isupper()
+        return Reading(
+            {"hate": 0.9 if loud else 0.1}, frozenset({"hate"}) if loud else frozenset(), by=self.name
+        )
 
 
-class Tagger:
-    """Finds every digit, many texts at a time."""
+class Digits(Model):
+    """Finds every digit."""
 
     name = "digits"
     labels = frozenset({"DIGIT"})
 
-    def detect(self, text: str, role: str) -> list[Finding]:
-        return []
-
-    def detect_many(self, texts: Sequence[str]) -> list[list[Finding]]:
-        return [
-            [
-                Finding(label="DIGIT", start=at, end=at + 1, detector=self.name)
-                for at, char in enumerate(text)
-                if char.isdigit()
-            ]
-            for text in texts
+    def one(self, text: str) -> Reading:
+        found = [
+            Finding(label="DIGIT", start=at, end=at + 1, detector=self.name)
+            for at, char in enumerate(text)
+            if char.isdigit()
         ]
+        return Reading(findings=found, by=self.name)
 
 
 def documents(rows: Sequence[Any], **choices: Any) -> list[dict[str, Any]]:
-    return list(Screen([Reds(), Anger(), Tagger()], **choices).screen_many(rows))
+    return list(Screen([Reds(), Anger(), Digits()], **choices).screen_many(rows))
 
 
 def test_a_row_gets_spans_scores_and_flags() -> None:

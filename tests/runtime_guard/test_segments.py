@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from govkernel.domain import Finding
 from runtime_guard.kept import Kept, joined
-from runtime_guard.plugin import default_screen
 from runtime_guard.scout import Leap, Scout
 from runtime_guard.screen import Screen
 from runtime_guard.segments import Reach, Segment, Segments, Sentence
 from runtime_guard.sentences import Sentences
-from tests.runtime_guard.streamed import CHUNKED, TEXTS, cut
+from tests.runtime_guard.streamed import CHUNKED, PATTERNS, TEXTS, cut
 
-SCREEN = default_screen()
+SCREEN = Screen(PATTERNS)
 
 
 def run(segments: Segments, pieces: Sequence[str]) -> list[Segment | Sentence]:

@@ -23,14 +23,13 @@ from runtime_guard.kept import joined
 from runtime_guard.patterns import automaton
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries
-from runtime_guard.plugin import default_screen
 from runtime_guard.redact import masked
 from runtime_guard.screen import Screen
 from runtime_guard.segments import Reach
 from runtime_guard.stream import StreamScreen
-from tests.runtime_guard.streamed import CHUNKED, TEXTS, VALUES, Policy, cut, streamed
+from tests.runtime_guard.streamed import CHUNKED, PATTERNS, TEXTS, VALUES, Policy, cut, streamed
 
-SCREEN = default_screen()
+SCREEN = Screen(PATTERNS)
 DATA = Path(__file__).parents[3] / "shared" / "data"
 BOUNDS = st.sampled_from([256, 256, 64, 24])
 PATTERNS = (

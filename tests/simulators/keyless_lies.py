@@ -19,7 +19,9 @@ NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
 ALICE: Final = "alice@example.test"
 LOGIN: Final = "https://login.example.test"
+LONG: Final = timedelta(hours=1)
 OTHER_KEY: Final = p256()
+OTHER_SIGNATURE: Final = sign(OTHER_KEY, b"other")
 STATEMENT: Final = {
     "_type": "https://in-toto.io/Statement/v1",
     "subject": [{"name": "other", "digest": {"sha256": "ab" * 32}}],
@@ -50,6 +52,22 @@ def _digest(body: dict[str, Any]) -> None:
     body["spec"]["payloadHash"]["value"] = "00" * 32
 
 
+def _other_hash(body: dict[str, Any]) -> None:
+    body["spec"]["payloadHash"]["algorithm"] = "sha512"
+
+
+def _two_signatures(body: dict[str, Any]) -> None:
+    body["spec"]["signatures"] *= 2
+
+
+def _no_signatures(body: dict[str, Any]) -> None:
+    body["spec"]["signatures"] = []
+
+
+def _more_in_signature(body: dict[str, Any]) -> None:
+    body["spec"]["signatures"][0]["more"] = "x"
+
+
 def _other_signature(body: dict[str, Any]) -> None:
     body["spec"]["signatures"][0]["signature"] = b64(sign(OTHER_KEY, b"other"))
 
@@ -65,7 +83,7 @@ def _flip(bundle: dict[str, Any]) -> None:
 
 
 def _resigned(bundle: dict[str, Any]) -> None:
-    bundle["dsseEnvelope"]["signatures"][0]["sig"] = b64(sign(OTHER_KEY, b"other"))
+    bundle["dsseEnvelope"]["signatures"][0]["sig"] = b64(OTHER_SIGNATURE)
 
 
 def _tree_size(proof: dict[str, Any]) -> None:
@@ -217,6 +235,10 @@ def lies(instance: Instance) -> dict[str, tuple[Orders, str]]:
         "entry with another payload": (Orders(body=_digest), "keyless.log-entry"),
         "entry with another signature": (Orders(body=_other_signature), "keyless.log-entry"),
         "entry with another certificate": (Orders(body=_other_verifier), "keyless.log-entry"),
+        "entry with another hash": (Orders(body=_other_hash), "keyless.log-entry"),
+        "entry with two signatures": (Orders(body=_two_signatures), "keyless.log-entry"),
+        "entry without signatures": (Orders(body=_no_signatures), "keyless.log-entry"),
+        "entry body with more in a signature": (Orders(body=_more_in_signature), "keyless.log-entry"),
         "entry of another kind": (Orders(body=_set(kind="alpine")), "keyless.log-entry"),
         "entry of another version": (Orders(body=_set(apiVersion="0.0.9")), "keyless.bundle"),
         "entry body that is no entry": (Orders(body=_set(spec={})), "keyless.log-entry"),
@@ -250,6 +272,63 @@ def lies(instance: Instance) -> dict[str, tuple[Orders, str]]:
             Orders(stamped=NOW, body=_v2_digest, **stamped),
             "keyless.log-entry",
         ),
+    }
+
+
+def unlogged(instance: Instance) -> dict[str, tuple[Orders, str]]:
+    """The same of an instance that keeps no log, as GitHub's for private repositories; all but the first lie."""
+    stranger = Instance(now=instance.now)
+    honest = {"logged": False, "scts": (), "stamped": NOW}
+
+    def told(**changes: Any) -> Orders:
+        return Orders(**{**honest, **changes})
+
+    return {
+        "the truth": (told(), ""),
+        "no timestamp": (told(stamped=None), "timestamp.missing"),
+        "timestamp of another authority": (told(stamper=stranger.stamper), "timestamp.untrusted"),
+        "timestamp over something else": (told(stamp_over=b"other"), "timestamp.other-signature"),
+        "timestamp after the certificate": (told(stamped=NOW + timedelta(minutes=30)), "timestamp.future"),
+        "timestamp before the certificate": (told(stamped=EARLIER), "certificate.not-yet-valid"),
+        "certificate expired before signing": (
+            told(recipe=recipe(start=NOW - 2 * LONG, end=NOW - LONG)),
+            "certificate.expired",
+        ),
+        "timestamp twice": (told(edit=_stamp_twice), "timestamp.many"),
+        "timestamp that is none": (told(edit=_stamp_nonsense), "timestamp.malformed"),
+        "certificate of another root": (told(by=stranger.intermediate), "certificate.untrusted"),
+        "certificate of a root of the same name": (
+            told(by=authority("fulcio", authority("fulcio root"))),
+            "certificate.untrusted",
+        ),
+        "certificate issued by a leaf": (
+            told(by=instance.intermediate.issue(Recipe("", (ALICE,)))),
+            "certificate.untrusted",
+        ),
+        "self-signed certificate": (told(edit=_certificate(authority(ALICE).der)), "certificate.key-usage"),
+        "certificate that is none": (told(edit=_certificate(b"\x30\x00")), "certificate.malformed"),
+        "certificate for servers": (
+            told(recipe=recipe(purposes=(ExtendedKeyUsageOID.SERVER_AUTH,))),
+            "certificate.not-code-signing",
+        ),
+        "certificate not for signatures": (
+            told(recipe=recipe(usages=("key_agreement",))),
+            "certificate.key-usage",
+        ),
+        "unknown critical extension": (
+            told(recipe=recipe(extra=((_unknown(), True),))),
+            "certificate.extension",
+        ),
+        "another identity": (told(identity="eve@example.test"), "identity.mismatch"),
+        "another issuer": (told(issuer="https://eve.test"), "identity.issuer"),
+        "no issuer": (told(issuer=""), "identity.issuer"),
+        "payload changed": (told(edit=_flip), "provenance.signature-invalid"),
+        "signature of another key": (told(edit=_resigned), "timestamp.other-signature"),
+        "signature of another key, stamped": (
+            told(edit=_resigned, stamp_over=OTHER_SIGNATURE),
+            "provenance.signature-invalid",
+        ),
+        "two contents": (told(edit=_both), "provenance.bundle-malformed"),
     }
 
 

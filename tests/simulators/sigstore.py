@@ -17,7 +17,7 @@ import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.simulators.timestamps import OCTETS, UTF8, stamp, tlv
+from tests.simulators.timestamps import OCTETS, UTF8, StampOrders, stamp, tlv
 from tests.simulators.transparency import (
     ORIGIN,
     Key,
@@ -59,7 +59,9 @@ class Orders(LogOrders):
         stamped: time of an RFC 3161 timestamp; None is no timestamp.
         stamper: the timestamp authority.
         stamp_over: what the timestamp is over, instead of the signature.
+        stamp_bare: the timestamp carries no certificate, as GitHub's.
         version: of the entry, 1 or 2.
+        logged: the bundle carries the log's entry.
         edit: changes the bundle at last.
     """
 
@@ -74,7 +76,9 @@ class Orders(LogOrders):
     stamped: datetime | None = None
     stamper: Held | None = None
     stamp_over: bytes | None = None
+    stamp_bare: bool = False
     version: int = 1
+    logged: bool = True
     edit: Edit = nothing
 
 
@@ -149,11 +153,12 @@ class Instance:
         logged = self.log.append(rfc8785.dumps(entry), orders.time or self.now(), orders)
         material: dict[str, Any] = {
             "certificate": {"rawBytes": b64(certificate.public_bytes(Encoding.DER))},
-            "tlogEntries": [logged],
+            "tlogEntries": [logged] if orders.logged else [],
         }
         if orders.stamped:
             over = signature if orders.stamp_over is None else orders.stamp_over
-            token = stamp(orders.stamper or self.stamper, over, orders.stamped)
+            how = StampOrders(carried=() if orders.stamp_bare else None)
+            token = stamp(orders.stamper or self.stamper, over, orders.stamped, orders=how)
             material["timestampVerificationData"] = {"rfc3161Timestamps": [{"signedTimestamp": b64(token)}]}
         found = {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govkernel.errors import ConfigError
-from runtime_guard.detectors.presidio import ENTITIES, THRESHOLD, PresidioDetector
+from runtime_guard.detectors.presidio import THRESHOLD, PresidioDetector
+from runtime_guard.patterns.recognizers import default_recognizers
 from tests.runtime_guard.patterns.conftest import Peers
 
 EXAMPLES = Path(__file__).parent.parent.parent.parent / "docs" / "examples" / "datasets"
@@ -54,12 +55,13 @@ def test_on_anything_that_looks_like_it(detector: PresidioDetector, peers: Peers
 
 
 def test_labels_are_the_entities(detector: PresidioDetector) -> None:
-    assert detector.labels == set(ENTITIES)
+    assert detector.labels == {entity for item in default_recognizers() for entity in item.supported_entities}
+    assert PresidioDetector(entities=["URL"]).labels == {"URL"}
 
 
 def test_a_country_is_switched_on() -> None:
     detector = PresidioDetector(countries=["de"])
-    assert detector.labels > set(ENTITIES)
+    assert detector.labels > PresidioDetector().labels
     assert ("DE_VAT_ID", 4, 15) in [item[:3] for item in detected(detector, "USt DE136695976 bitte")]
 
 

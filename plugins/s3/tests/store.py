@@ -1,0 +1,149 @@
+"""A store on loopback that can be told to lie (Amazon S3 API: ListObjectsV2, GetObject, Signature Version 4)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+KEY_ID, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "eu-test-1"
+
+Answer = tuple[int, dict[str, str], Iterable[bytes]]
+
+
+@dataclass
+class FakeStore:
+    """One bucket, ``models``.
+
+    Attributes:
+        objects: content by key.
+        versions: content by key and version.
+        signed: whether requests must be signed with :data:`SECRET`.
+        page: keys on one page at most.
+        asked: what was asked, in order: path, query.
+        lie: changes an answer before it is sent.
+        over: set when the store goes away, so that no answer outlives it.
+    """
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    versions: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    signed: bool = False
+    page: int = 1000
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    lie: Callable[[str, dict[str, str], Answer], Answer] = lambda _path, _query, answer: answer
+    over: Event = field(default_factory=Event)
+    endpoint: str = ""
+
+    def answer(self, target: str, headers: dict[str, str]) -> Answer:
+        parts = urlsplit(target)
+        path, query = unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
+        self.asked.append((path, query))
+        if self.signed and not signature_holds(target, headers):
+            return 403, {}, [b"<Error><Code>SignatureDoesNotMatch</Code></Error>"]
+        bucket, _, key = path.lstrip("/").partition("/")
+        if bucket != "models":
+            return self.lie(path, query, (404, {}, [b"<Error><Code>NoSuchBucket</Code></Error>"]))
+        if not key:
+            return self.lie(path, query, (200, {}, [self._listing(query)]))
+        version = query.get("versionId")
+        content = self.versions.get((key, version)) if version else self.objects.get(key)
+        return self.lie(path, query, (404, {}, []) if content is None else (200, {}, [content]))
+
+    def _listing(self, query: dict[str, str]) -> bytes:
+        prefix, after = query.get("prefix", ""), query.get("continuation-token", "")
+        names = sorted(name for name in self.objects if name.startswith(prefix) and name > after)
+        count = min(self.page, int(query.get("max-keys", "1000")))
+        return listing([(name, self.objects[name]) for name in names[:count]], more=len(names) > count)
+
+    def drip(self, block: bytes = b"x") -> Iterator[bytes]:
+        """Bytes now and then, without end."""
+        while not self.over.wait(0.02):
+            yield block
+
+    def stall(self) -> Iterator[bytes]:
+        """Nothing, for as long as the store is there."""
+        self.over.wait(60)
+        yield b""
+
+
+def listing(objects: Iterable[tuple[str, bytes]], *, more: bool = False) -> bytes:
+    """A page of a listing."""
+    items, last = [], ""
+    for last, content in objects:
+        etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        items.append(
+            f"<Contents><Key>{escape(quote(last))}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+            f"<ETag>&quot;{etag}&quot;</ETag><Size>{len(content)}</Size></Contents>"
+        )
+    following = f"<NextContinuationToken>{escape(last)}</NextContinuationToken>" if more else ""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<Name>models</Name><EncodingType>url</EncodingType><IsTruncated>{str(more).lower()}</IsTruncated>"
+        f"{following}{''.join(items)}</ListBucketResult>"
+    ).encode()
+
+
+def signature_holds(target: str, headers: dict[str, str]) -> bool:
+    """Whether a request is signed, computed from what arrived (AWS Signature Version 4, "Create a signed request")."""
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    said = dict(part.strip().split("=", 1) for part in rest.split(",") if "=" in part)
+    if scheme != "AWS4-HMAC-SHA256" or not said.get("Credential", "").startswith(f"{KEY_ID}/"):
+        return False
+    scope = said["Credential"].partition("/")[2]
+    day, region, service, _ = scope.split("/")
+    signed = said["SignedHeaders"]
+    path, _, query = target.partition("?")
+    wanted = "".join(f"{name}:{headers[name]}\n" for name in signed.split(";"))
+    canonical = "\n".join(
+        ["GET", path, "&".join(sorted(query.split("&"))), wanted, signed, headers["x-amz-content-sha256"]]
+    )
+    text = "\n".join([scheme, headers["x-amz-date"], scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{SECRET}".encode()
+    for part in (day, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return region == REGION and hmac.digest(key, text.encode(), "sha256").hex() == said["Signature"]
+
+
+@contextmanager
+def serving(store: FakeStore) -> Iterator[FakeStore]:
+    """The store, reachable at ``store.endpoint``."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status, more, blocks = store.answer(self.path, headers)
+            self.send_response(status)
+            for name, value in more.items():
+                self.send_header(name, value)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            with suppress(OSError):  # whoever has read enough hangs up
+                for block in blocks:
+                    if block:
+                        self.wfile.write(f"{len(block):x}\r\n".encode() + block + b"\r\n")
+                self.wfile.write(b"0\r\n\r\n")
+
+        def log_message(self, *_: object) -> None:
+            """Be silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    store.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield store
+    finally:
+        store.over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,52 @@
+"""What of the guard's own detectors is wanted, and how they are to work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from runtime_guard.tiers import TIERS, installed_tiers
+
+Rate = Literal["0.1%", "1%", "5%"]
+Ask = Literal["doubt", "always"]
+Device = Literal["auto", "cpu", "cuda"]
+OnFault = Literal["cpu", "refuse"]
+
+RATES: Final[tuple[Rate, ...]] = ("0.1%", "1%", "5%")
+"""Shares of harmless texts that a label may be seen in by mistake; the models have bounds for each."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the detectors that ship with the guard.
+
+    Attributes:
+        tiers: of :data:`runtime_guard.tiers.TIERS`; None for all that are installed.
+        rate: how often a label may be flagged by mistake.
+        ask: ask the encoder where the gate leaves doubt, or always.
+        device: where the encoder runs; ``auto`` takes a GPU where there is one.
+        on_fault: when a GPU fails, go on on the CPU, or fail what is asked.
+        countries: codes of countries whose identifiers are looked for too, e.g. ``de``; ``all`` for every one.
+        registry: a registry of recognizers (Presidio's YAML) whose recognizers are added.
+
+    Raises:
+        ValueError: an unknown tier.
+    """
+
+    tiers: frozenset[int] | None = None
+    rate: Rate = "1%"
+    ask: Ask = "doubt"
+    device: Device = "auto"
+    on_fault: OnFault = "cpu"
+    countries: frozenset[str] = frozenset()
+    registry: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.tiers is not None and not self.tiers <= TIERS:
+            raise ValueError(f"unknown tiers: {sorted(self.tiers - TIERS)}")
+
+    @property
+    def wanted(self) -> frozenset[int]:
+        """The tiers, those that are installed if none were named."""
+        return installed_tiers() if self.tiers is None else self.tiers

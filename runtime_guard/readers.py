@@ -1,0 +1,190 @@
+"""Ask models about messages: what is known is not asked again, a glance comes first, closer looks go in batches.
+
+A disguised text is judged by its views too; the highest score of them counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from govkernel.domain import Finding
+from govkernel.errors import GovkernelError
+from runtime_guard.batcher import Batcher
+from runtime_guard.cache import Cache
+from runtime_guard.cells import blocks
+from runtime_guard.failures import detector_failed
+from runtime_guard.judge import Reader, Reading
+from runtime_guard.views import views
+
+LONG: Final = 16 * 1024
+"""Characters from which on even a glance is left to a thread, so that nobody else waits for it."""
+
+
+class Depth(enum.IntEnum):
+    """How closely models look at a text."""
+
+    GLANCE = 0
+    """At once; what is doubtful stays so."""
+
+    DOUBT = 1
+    """Closely where a glance leaves doubt."""
+
+    CLOSE = 2
+    """Closely, always."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What all models made of a message.
+
+    Attributes:
+        scores: the highest per label.
+        whole: labels over their thresholds, as findings about the message.
+        findings: spans.
+    """
+
+    scores: dict[str, float]
+    whole: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+
+
+class Readers:
+    """Several models as one.
+
+    Args:
+        readers: the models.
+        disguises: judge views of a text as well.
+        shed: when a model has more to read than it can, let what a glance says count.
+    """
+
+    def __init__(self, readers: Sequence[Reader], *, disguises: bool, shed: bool = False) -> None:
+        self._readers = tuple(readers)
+        self._disguises = disguises
+        self._shed = shed
+        self._batchers = tuple(Batcher(item) for item in readers)
+        self._cache: Cache[Joined] = Cache()
+
+    def __bool__(self) -> bool:
+        """Whether there is any model."""
+        return bool(self._readers)
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Everything that they may say."""
+        return frozenset(label for item in self._readers for label in item.labels)
+
+    async def ask(self, text: str, role: str, tenant: str, depth: Depth) -> Joined:
+        """What they say of one message.
+
+        Raises:
+            GovkernelError: ``guard.detector-failed``, ``guard.overloaded``.
+        """
+        if not self._readers:
+            return joined_readings([])
+        key, known = self._cache.get(text, f"{role} {int(depth)}", tenant)
+        if known is None:
+            asked = [
+                self._ask(batcher, shown, role, tenant, depth)
+                for shown in self._shown(text)
+                for batcher in self._batchers
+            ]
+            readings = await asyncio.gather(*asked)
+            known = joined_readings(readings)
+            if depth == Depth.GLANCE or all(reading.settled for reading in readings):
+                self._cache.put(key, known, tenant)
+        return known
+
+    def ask_many(self, texts: Sequence[str], roles: Sequence[str], depth: Depth) -> list[Joined]:
+        """What they say of many messages, a batch at a time.
+
+        Args:
+            texts: of any length.
+            roles: as many.
+            depth: how closely they look.
+
+        Raises:
+            GovkernelError: ``guard.detector-failed``.
+        """
+        asked = [(owner, shown) for owner, text in enumerate(texts) for shown in self._shown(text)]
+        found: list[list[Reading]] = [[] for _ in texts]
+        for reader in self._readers:
+            try:
+                readings = _read(reader, [(shown.text, roles[owner]) for owner, shown in asked], depth)
+            except Exception as error:
+                raise detector_failed(reader.name, error) from error
+            for (owner, shown), reading in zip(asked, readings, strict=True):
+                found[owner].append(shown.seen(reading))
+        return [joined_readings(readings) for readings in found]
+
+    async def _ask(self, batcher: Batcher, shown: _Shown, role: str, tenant: str, depth: Depth) -> Reading:
+        reader = batcher.reader
+        try:
+            if len(shown.text) > LONG:
+                reading = await asyncio.to_thread(_glance, reader, shown.text, role, depth)
+            else:
+                reading = _glance(reader, shown.text, role, depth)
+        except Exception as error:
+            raise detector_failed(reader.name, error) from error
+        if not reading.settled and depth > Depth.GLANCE:
+            try:
+                reading = await batcher.read(shown.text, role, tenant)
+            except GovkernelError as error:
+                if not self._shed or error.code != "guard.overloaded":
+                    raise
+                reading = _glance(reader, shown.text, role, Depth.GLANCE)
+        return shown.seen(reading)
+
+    def _shown(self, text: str) -> Iterator[_Shown]:
+        """The text, and what it says without its disguises."""
+        yield _Shown(text)
+        if self._disguises:
+            for window in blocks(text):
+                yield from (_Shown(view.text, view.name) for view in views(window.text))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A text as models see it, and the view that it is; empty where it is the text itself."""
+
+    text: str
+    view: str = ""
+
+    def seen(self, reading: Reading) -> Reading:
+        """A reading of it; spans of a view do not stand in the text."""
+        if not self.view:
+            return reading
+        return replace(reading, findings=(), by=f"{reading.by}, views {self.view}")
+
+
+def joined_readings(readings: Iterable[Reading]) -> Joined:
+    """Readings of one message as one; of a label, the highest score counts."""
+    scores: dict[str, float] = {}
+    whole: dict[str, Finding] = {}
+    spans: list[Finding] = []
+    for reading in readings:
+        for label, score in reading.scores.items():
+            scores[label] = max(score, scores.get(label, 0.0))
+        for finding in reading.as_findings():
+            if not finding.whole_message:
+                spans.append(finding)
+            elif finding.label not in whole or finding.score > whole[finding.label].score:
+                whole[finding.label] = finding
+    return Joined(scores, tuple(whole.values()), tuple(spans))
+
+
+def _read(reader: Reader, asked: Sequence[tuple[str, str]], depth: Depth) -> list[Reading]:
+    found = [_glance(reader, text, role, depth) for text, role in asked]
+    if depth > Depth.GLANCE:
+        doubtful = [number for number, reading in enumerate(found) if not reading.settled]
+        texts, roles = [asked[number][0] for number in doubtful], [asked[number][1] for number in doubtful]
+        for number, reading in zip(doubtful, reader.read(texts, roles) if doubtful else (), strict=True):
+            found[number] = reading
+    return found
+
+
+def _glance(reader: Reader, text: str, role: str, depth: Depth) -> Reading:
+    return reader.glance(text, role) if depth < Depth.CLOSE else Reading(settled=False)

@@ -1,0 +1,1 @@
+"""Reversible tokenisation: surrogates for values, a vault that remembers both, and values put back into answers."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from govkernel.domain import Finding
 from govkernel.errors import InputError
+from runtime_guard.cells import blocks as cells
 from runtime_guard.proxy.judge import Decider, Exchange, Judge, refuse_blocked
+from runtime_guard.proxy.seams import seams
 from runtime_guard.proxy.settings import ANONYMOUS, GuardSettings
 from runtime_guard.proxy.texts import (
     ARGUMENTS,
@@ -77,9 +80,7 @@ class Conversation:
             GovkernelError: it could not be screened.
         """
         slots = request_slots(body)
-        found = [
-            await self._screen.message(slot.text, slot.role, tenant=self._exchange.tenant) for slot in slots
-        ]
+        found = await self._found(slots)
         labels = frozenset(item.label for items in found for item in items)
         decision = await self._asked(labels, sum(map(len, found)))
         self.decision = decision.id
@@ -90,6 +91,17 @@ class Conversation:
         for slot, text in zip(slots, texts, strict=True):
             if text != slot.text:
                 slot.put(text)
+
+    async def _found(self, slots: Sequence[Slot]) -> list[list[Finding]]:
+        """What is found in each slot, and over the borders of messages."""
+        tenant = self._exchange.tenant
+        found = [[*await self._screen.message(slot.text, slot.role, tenant=tenant)] for slot in slots]
+        for seam in seams(slots):
+            for item in await self._screen.findings(seam.text, seam.role, cells, tenant=tenant):
+                for number, part in seam.split(item):
+                    if part not in found[number]:
+                        found[number].append(part)
+        return found
 
     async def screen_answer(self, body: Any) -> dict[str, Any]:
         """Screen a whole answer; returns what may be released.

@@ -12,7 +12,7 @@ from govkernel.hookspecs import Detector
 from runtime_guard.failures import detector_failed
 from runtime_guard.foresight import pending_of
 from runtime_guard.judge import ROLES, Resuming
-from runtime_guard.views import HIDDEN_TEXT, View, hidden_text, unfinished, unfinished_hidden, views
+from runtime_guard.views import HIDDEN_TEXT, View, hidden_text, unfinished, unfinished_hidden, unseen, views
 
 VIEWS: Final = "views"
 MAX_FINDINGS: Final = 1_000
@@ -70,12 +70,10 @@ class Panel:
             GovkernelError: ``guard.detector-failed``.
         """
         found = await self._by_role[look.role].findings(look.text, since)
-        if not look.views and not look.hidden:
-            return found
-        for finding in await self._disguised(look, since):
+        for finding in await self._disguised(look, since) if look.views or look.hidden else ():
             if not any(_shows(item, finding) for item in found if item.label == finding.label):
                 found.append(finding)
-        return found
+        return [*found, *self._behind_markup(look, found)] if self._hidden else found
 
     async def pending(self, look: Look) -> int:
         """The first place from which on findings may change with what follows the text; its length when none may.
@@ -114,6 +112,15 @@ class Panel:
             if start < len(view.text):
                 place = min(place, view.starts[start])
         return place
+
+    def _behind_markup(self, look: Look, found: Sequence[Finding]) -> list[Finding]:
+        """What is said where a person does not see it; a comment that says nothing is none."""
+        said = {(it.start, it.end) for it in found if it.label.islower() and it.label != HIDDEN_TEXT}
+        return [
+            _hidden(*span, f"{VIEWS} markup")
+            for span in sorted(said)
+            if span[0] < span[1] and unseen(look.text, span[0])
+        ]
 
     async def _disguised(self, look: Look, since: int) -> list[Finding]:
         asked = self._by_role[look.role]
@@ -197,8 +204,8 @@ def _shows(one: Finding, other: Finding) -> bool:
     return one.start <= other.start and other.end <= one.end and one.whole_message == other.whole_message
 
 
-def _hidden(start: int, end: int) -> Finding:
-    return Finding(label=HIDDEN_TEXT, start=start, end=end, score=0.9, detector=VIEWS)
+def _hidden(start: int, end: int, by: str = VIEWS) -> Finding:
+    return Finding(label=HIDDEN_TEXT, start=start, end=end, score=0.9, detector=by)
 
 
 def _as_seen(finding: Finding, view: View) -> Finding:

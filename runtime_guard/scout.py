@@ -130,4 +130,4 @@ class Scout:
 
 def _cuttable(view: View) -> bool:
     """Whether a piece of what a view rewrites may be cut between two words."""
-    return any(name in view.name for name in ("hex", "letters"))
+    return any(name in view.name for name in ("hex", "letters", "markup"))

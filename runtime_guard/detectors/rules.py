@@ -21,6 +21,9 @@ from runtime_guard.patterns.tree import NotUnderstood
 
 RULES: Final = "rules.yaml"
 
+CHARACTERS: Final = "views characters"
+"""What the normal form undoes beyond case and white space is told as the view of that name would tell it."""
+
 _SPACES: Final = dict.fromkeys((*range(32), 127), " ")
 """What the normal form shows as a space, in ASCII."""
 
@@ -75,7 +78,7 @@ class RulesDetector:
             return []
         normal = normal_form(text)
         return [
-            self._finding(rule, *normal.span(*match.span()))
+            self._finding(rule, text, match[0], *normal.span(*match.span()))
             for rule in rules
             for match in rule.pattern.finditer(normal.text)
             if match.end() > match.start()
@@ -90,8 +93,10 @@ class RulesDetector:
         start = pending.start(encoded(plain)[:-1])
         return len(text) if start >= len(plain) else normal_form(text).origin[start]
 
-    def _finding(self, rule: Rule, start: int, end: int) -> Finding:
-        return Finding(label=rule.label, start=start, end=end, score=rule.score, detector=self.name)
+    def _finding(self, rule: Rule, text: str, matched: str, start: int, end: int) -> Finding:
+        written = " ".join(text[start:end].lower().split())
+        by = self.name if written == matched.strip() else f"{self.name}, {CHARACTERS}"
+        return Finding(label=rule.label, start=start, end=end, score=rule.score, detector=by)
 
 
 def _pending(rules: Sequence[Rule], role: str) -> Pending:

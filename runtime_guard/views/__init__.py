@@ -3,7 +3,7 @@
 Detectors look at every view; what they find is reported where it stands in the original text.
 """
 
-from runtime_guard.views.hidden import HIDDEN_TEXT, hidden_text, unfinished_hidden
+from runtime_guard.views.hidden import HIDDEN_TEXT, hidden_text, unfinished_hidden, unseen
 from runtime_guard.views.unfinished import unfinished
 from runtime_guard.views.unfold import MAX_DEPTH, MAX_VIEWS, views
 from runtime_guard.views.view import Piece, View, rewrite
@@ -18,5 +18,6 @@ __all__ = [
     "rewrite",
     "unfinished",
     "unfinished_hidden",
+    "unseen",
     "views",
 ]

@@ -19,6 +19,8 @@ from runtime_guard.views.view import Piece
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _WORD: Final = re.compile(r"\w+")
 _TAGS: Final = range(0xE0020, 0xE007F)
+_PHONETIC: Final = (range(0x250, 0x2B0), range(0x1D00, 0x1D80), range(0xA720, 0xA800))
+_SMALL_CAPITAL: Final = re.compile("LATIN LETTER SMALL CAPITAL ([A-Z])")
 _KNOWN: Final = 8192
 """Characters whose plain form is remembered."""
 
@@ -71,7 +73,7 @@ def _reads_as_latin(char: str) -> bool:
 
 @cache
 def look_alikes() -> dict[str, str]:
-    """Characters of other scripts to the ASCII letter or digit they look like, by UTS #39's table."""
+    """Characters to the ASCII letter or digit they look like: by UTS #39's table, and small capitals."""
     table = json.loads(
         files("confusable_homoglyphs").joinpath("confusables.json").read_text(encoding="utf-8")
     )
@@ -82,4 +84,11 @@ def look_alikes() -> dict[str, str]:
         plain = [item["c"] for item in alike if item["c"].isascii() and item["c"].isalnum()]
         if plain and len(plain[0]) == 1:
             found[char] = plain[0]
-    return found
+    return {**_small_capitals(), **found}
+
+
+def _small_capitals() -> dict[str, str]:
+    """Small capitals of phonetic alphabets, which UTS #39's table leaves out, by their names."""
+    chars = [chr(code) for block in _PHONETIC for code in block]
+    named = ((char, _SMALL_CAPITAL.fullmatch(unicodedata.name(char, ""))) for char in chars)
+    return {char: match[1].lower() for char, match in named if match}

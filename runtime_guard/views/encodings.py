@@ -23,6 +23,12 @@ MAX_CANDIDATE: Final = 4096
 HTML: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}){1,1024}")
 ESCAPES: Final = re.compile(r"(?:\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})){1,512}")
+_INLINE: Final = "a|b|bdo|code|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr"
+MARKUP: Final = re.compile(
+    rf"(?<=[\w.@-])(?:<!--[^<>]{{0,200}}-->|</?(?:{_INLINE})(?: [^<>]{{0,120}})?/?>){{1,8}}(?=[\w.@-])"
+    r"|(?<=[^\W\d_])(?:\*\*|~~)(?=[^\W\d_])",
+    re.IGNORECASE,
+)
 BASE64: Final = re.compile(rf"[A-Za-z0-9+/_-]{{16,{MAX_CANDIDATE}}}={{0,2}}")
 HEX: Final = re.compile(r"\b(?:0x)?(?:[0-9A-Fa-f]{2}[ :]?){7,1024}[0-9A-Fa-f]{2}")
 SPACED: Final = re.compile(r"\b(?:[^\W\d_][ .\-_*]){3,63}[^\W\d_]\b")
@@ -35,6 +41,12 @@ _ROT13_MARKS: Final = (
     "cnffjbeq", "wnvyoernx",
 )  # fmt: skip
 """ignore, disregard, forget, previous, instruction, system, prompt, reveal, override, bypass, password, jailbreak."""
+
+
+def strip_markup(text: str) -> Iterator[Piece]:
+    """Comments and tags inside words, which a person does not see: ``ig<b></b>nore``."""
+    for match in MARKUP.finditer(text):
+        yield Piece(*match.span(), "")
 
 
 def unescape_html(text: str) -> Iterator[Piece]:
@@ -136,6 +148,7 @@ def _utf8(data: bytes) -> str | None:
 
 
 CANDIDATES: Final = (
+    (strip_markup, MARKUP),
     (unescape_html, HTML),
     (unescape_percent, PERCENT),
     (unescape_backslashes, ESCAPES),

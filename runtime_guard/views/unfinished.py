@@ -12,7 +12,14 @@ from runtime_guard.patterns.sieve import SHARED
 from runtime_guard.views import encodings
 from runtime_guard.views.hidden import unfinished_hidden
 
-_STRICT: Final = (encodings.HTML, encodings.PERCENT, encodings.ESCAPES, encodings.BASE64, encodings.HEX)
+_STRICT: Final = (
+    encodings.MARKUP,
+    encodings.HTML,
+    encodings.PERCENT,
+    encodings.ESCAPES,
+    encodings.BASE64,
+    encodings.HEX,
+)
 _LOOSE: Final = (encodings.SPACED, encodings.LEET_WORD)
 
 

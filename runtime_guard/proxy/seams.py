@@ -14,6 +14,7 @@ from typing import Final
 
 from govkernel.domain import Finding
 from runtime_guard.proxy.texts import Slot
+from runtime_guard.spans import overlap
 
 REACH: Final = 256
 """Characters on each side of a border."""
@@ -56,12 +57,24 @@ class Seam:
     role: str
     parts: tuple[Part, ...]
 
-    def split(self, finding: Finding) -> list[tuple[int, Finding]]:
-        """A finding in :attr:`text` over a border, as findings in the slots that it touches; none when it is in one."""
+    def split(self, finding: Finding, known: Sequence[Sequence[Finding]]) -> list[tuple[int, Finding]]:
+        """A finding in :attr:`text` over a border, as findings in the slots that it touches.
+
+        None when it is in one slot, nor when a slot shows a part of it as the same thing by itself: that value is not
+        cut, and only seems to go on.
+
+        Args:
+            finding: in :attr:`text`.
+            known: what was found in each slot.
+        """
         touched = [part for part in self.parts if finding.start < part.end and part.start < finding.end]
         if finding.whole_message or finding.label in _ACCIDENTAL or len(touched) < 2:
             return []
-        return [(part.slot, _within(finding, part)) for part in touched]
+        found = [(part.slot, _within(finding, part)) for part in touched]
+        whole = any(
+            it.label == item.label and overlap(it, item) for number, item in found for it in known[number]
+        )
+        return [] if whole else found
 
 
 def seams(slots: Sequence[Slot]) -> Iterator[Seam]:

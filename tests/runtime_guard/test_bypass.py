@@ -180,11 +180,11 @@ def test_nothing_of_it_leaves_in_a_stream(name: str) -> None:
 def asked(*messages: dict[str, Any]) -> list[Finding]:
     """What is found in a conversation, borders of messages included."""
     slots = request_slots({"messages": list(messages)})
-    texts = [(slot.text, slot.role) for slot in slots]
-    found = [item for text, role in texts for item in asyncio.run(SCREEN.message(text, role))]
+    known = [asyncio.run(SCREEN.message(slot.text, slot.role)) for slot in slots]
+    found = [item for items in known for item in items]
     for seam in seams(slots):
         for item in asyncio.run(SCREEN.findings(seam.text, seam.role)):
-            found += [part for _, part in seam.split(item)]
+            found += [part for _, part in seam.split(item, known)]
     return found
 
 

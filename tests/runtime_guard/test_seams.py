@@ -62,6 +62,7 @@ def screened(*messages: dict[str, Any], policy: Policy | None = None) -> list[An
             [[{"type": "text", "text": "<CREDIT_CARD>"}] * 2],
         ),
         ([user("Thanks."), user("Is it done?")], ["Thanks.", "Is it done?"]),
+        ([user("I am jane.roe@example.com."), user("Is it?")], ["I am <EMAIL_ADDRESS>.", "Is it?"]),
         ([user("Page 12"), said("January is next."), user("See 2024.")],) * 2,
     ],
 )
@@ -100,7 +101,7 @@ def test_a_seam_is_short_and_leads_back(conversation: list[tuple[str, str]]) -> 
             text = slots[part.slot].text[part.offset : part.offset + part.end - part.start]
             assert seam.text[part.start : part.end] == text
         whole = Finding(label="X", start=0, end=len(seam.text), detector="d")
-        assert [number for number, _ in seam.split(whole)] == [
+        assert [number for number, _ in seam.split(whole, [()] * len(slots))] == [
             part.slot for part in seam.parts if part.start < part.end
         ]
 

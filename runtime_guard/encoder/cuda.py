@@ -16,7 +16,7 @@ from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.engine import Outcome, Windows, forward
 from runtime_guard.encoder.heads import Heads
 from runtime_guard.encoder.pieces import LENGTH
-from runtime_guard.encoder.tags import SHAPES
+from runtime_guard.encoder.shapes import SHAPES
 
 COUNTS: Final = (1, 4, 16, 64, 128, 256, 512)
 LENGTHS: Final = (16, 32, 64, 96, LENGTH)

@@ -17,13 +17,15 @@ from tokenizers import Tokenizer
 from govkernel.domain import strict_json
 from govkernel.errors import ConfigError, InputError
 from runtime_guard.encoder.bert import Bert, checked
+from runtime_guard.encoder.boundaries import Span, bounded
 from runtime_guard.encoder.config import EncoderConfig
 from runtime_guard.encoder.encoder import word_pieces
 from runtime_guard.encoder.engine import CpuEngine, Engine, Windows
 from runtime_guard.encoder.heads import ROLES, Heads, head_shapes
 from runtime_guard.encoder.packed import unpack
 from runtime_guard.encoder.pieces import Pieces, windows_of
-from runtime_guard.encoder.tags import SHAPES, decode, shapes
+from runtime_guard.encoder.shapes import SHAPES, shapes
+from runtime_guard.encoder.tags import decode
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.options import Rate
 from runtime_guard.shipped import shipped
@@ -32,7 +34,6 @@ NAME: Final = "encoder"
 WEIGHTS: Final = "encoder.safetensors"
 CONFIG: Final = "encoder.json"
 VOCABULARY: Final = "vocab.txt"
-Span = tuple[int, int, str, float]
 
 
 @dataclass(frozen=True)
@@ -184,28 +185,9 @@ def _grouped(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
 
 
 def _spans(text: str, windows: Sequence[Pieces], chances: Mapping[int, NDArray[np.float32]]) -> list[Span]:
-    """Spans of a whole text from what its windows decide, whole words only."""
+    """Spans of a whole text from what its windows decide, with the bounds a reader would give them."""
     offsets = [place for window in windows for place in window.offsets[window.first : window.last]]
     if not offsets:
         return []
-    found = decode(np.concatenate([chances[index] for index in sorted(chances)]), offsets)
-    return _whole_words(text, found)
-
-
-def _whole_words(text: str, spans: Sequence[Span]) -> list[Span]:
-    result: list[Span] = []
-    for first, last, entity, score in spans:
-        start, end = first, last
-        while start and text[start - 1].isalnum() and text[start].isalnum():
-            start -= 1
-        while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
-            end += 1
-        while end > start and not (text[end - 1].isalnum() or text[end - 1] in ".)"):
-            end -= 1
-        while start < end and not text[start].isalnum():
-            start += 1
-        if result and start < result[-1][1]:
-            continue
-        if end > start:
-            result.append((start, end, entity, score))
-    return result
+    found = decode(text, np.concatenate([chances[index] for index in sorted(chances)]), offsets)
+    return bounded(text, found)

@@ -8,53 +8,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime_guard.encoder.boundaries import Span, words_of
+
 ENTITIES: Final = ("PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME", "AGE", "NRP")
 TAGS: Final = ("O", *(f"{part}-{entity}" for entity in ENTITIES for part in "BI"))
 """In the order of the head's outputs: O, B-PERSON, I-PERSON, …"""
 
-SHAPES: Final = 10
-"""How a piece is written, which a lower-casing tokenizer forgets."""
-
 Offsets = Sequence[tuple[int, int]]
-_STOPS: Final = frozenset(".!?:\n")
 
 
 def tag_of(entity: str, *, first: bool) -> int:
     """Index in :data:`TAGS`."""
     return 1 + 2 * ENTITIES.index(entity) + (not first)
-
-
-def shapes(text: str, offsets: Offsets) -> NDArray[np.float32]:
-    """Features of how pieces are written, float32, (pieces, :data:`SHAPES`).
-
-    Args:
-        text: as it was written.
-        offsets: start and end per piece; (0, 0) for special ones.
-    """
-    found = np.zeros((len(offsets), SHAPES), dtype=np.float32)
-    for row, (start, end) in enumerate(offsets):
-        if start == end:
-            continue
-        piece = text[start:end]
-        before = text[start - 1] if start else "\n"
-        found[row] = (
-            1.0,
-            piece[0].isupper(),
-            piece.isupper() and len(piece) > 1,
-            piece.isdigit(),
-            not piece[0].isalnum(),
-            before.isspace(),
-            before.isalnum(),
-            _opens_sentence(text, start),
-            text[end : end + 1].isalnum(),
-            text[end : end + 1] in (".", "'", "-", "@", "/"),
-        )
-    return found
-
-
-def _opens_sentence(text: str, start: int) -> bool:
-    before = text[max(0, start - 8) : start].rstrip(" \"'(")
-    return not before or before[-1] in _STOPS
 
 
 def encode(spans: Iterable[tuple[int, int, str]], offsets: Offsets) -> list[int]:
@@ -69,33 +34,47 @@ def encode(spans: Iterable[tuple[int, int, str]], offsets: Offsets) -> list[int]
     return tags
 
 
-def decode(chances: NDArray[np.float32], offsets: Offsets) -> list[tuple[int, int, str, float]]:
-    """Spans from the chances of tags: start, end, entity, score.
+def decode(text: str, chances: NDArray[np.float32], offsets: Offsets) -> list[Span]:
+    """Spans from the chances of tags: start, end, entity, score; what its words say together, a word is.
 
-    A piece belongs to an entity when B and I of it together are likelier than O and any other; the score of a span is
-    the mean over its pieces.
+    A word belongs to an entity when B and I of it together are likelier than O and any other, in the mean over its
+    pieces. Neighbours of one entity are one span: B parts them only where a line or a gap does. The score of a span
+    is the mean over its words.
 
     Args:
+        text: the text.
         chances: (pieces, tags), rows add up to one.
         offsets: start and end per piece in the text.
     """
-    merged = chances[:, 1::2] + chances[:, 2::2]
+    if not offsets:
+        return []
+    first = np.fromiter(words_of(text, offsets), dtype=np.int64)
+    last = np.append(first[1:], len(offsets))
+    means = np.add.reduceat(chances, first, axis=0) / (last - first)[:, None]
+    merged = means[:, 1::2] + means[:, 2::2]
     best, score = merged.argmax(1), merged.max(1)
-    inside = score > chances[:, 0]
-    spans: list[tuple[int, int, str, float]] = []
+    inside = score > means[:, 0]
+    if not inside.any():
+        return []
+    spans: list[Span] = []
     members: list[float] = []
     previous = -1
-    for row, (start, end) in enumerate(offsets):
-        if start == end or not inside[row]:
+    for word in range(len(first)):
+        start, end = offsets[first[word]][0], offsets[last[word] - 1][1]
+        if start == end or not inside[word]:
             previous = -1
             continue
-        kind = int(best[row])
-        begins = chances[row, 1 + 2 * kind] > chances[row, 2 + 2 * kind]
-        if kind == previous and (not begins or start == spans[-1][1]):
-            members.append(float(score[row]))
+        kind = int(best[word])
+        begins = chances[first[word], 1 + 2 * kind] > chances[first[word], 2 + 2 * kind]
+        if kind == previous and not _parted(text[spans[-1][1] : start], begins=bool(begins)):
+            members.append(float(score[word]))
             spans[-1] = (spans[-1][0], end, ENTITIES[kind], sum(members) / len(members))
         else:
-            members = [float(score[row])]
+            members = [float(score[word])]
             spans.append((start, end, ENTITIES[kind], members[0]))
         previous = kind
     return spans
+
+
+def _parted(gap: str, *, begins: bool) -> bool:
+    return gap.count("\n") > 1 or (begins and gap not in ("", " "))

@@ -11,6 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import torch
+
+from runtime_guard.training.effort import EFFORTS
 from runtime_guard.training.encoder import BASE, BASE_SHA256, make_encoder
 from runtime_guard.training.gate import gate_card, gate_files, make_gate
 from runtime_guard.training.release import sign_models, write_model
@@ -43,11 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=MODELS, help="folder to write the models to")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", choices=("gate", "encoder", "sign"), help="one step instead of all")
+    parser.add_argument(
+        "--effort", choices=tuple(EFFORTS), help="what the encoder may cost; by default as the machine is"
+    )
     chosen = parser.parse_args(arguments)
     log = Log()
     log(
         f"python {platform.python_version()}, "
-        + ", ".join(f"{n} {version(n)}" for n in ("numpy", "scipy", "faker"))
+        + ", ".join(f"{n} {version(n)}" for n in ("numpy", "scipy", "torch", "faker"))
     )
     log(f"seed {chosen.seed}")
     if chosen.only != "sign":
@@ -56,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         files = gate_files(made) | {"training.log": log.text().encode()}
         write_model(chosen.out / "gate", files, gate_card(made), "govkernel-gate", {})
     if chosen.only in (None, "encoder"):
-        encoder = make_encoder(chosen.data, made, chosen.seed, log)
+        effort = chosen.effort or ("gpu" if torch.cuda.is_available() else "cpu")
+        log(f"effort {effort}")
+        encoder = make_encoder(chosen.data, made, chosen.seed, EFFORTS[effort], log)
         files = encoder.files | {"training.log": log.text().encode()}
         write_model(chosen.out / "encoder", files, encoder.card, "govkernel-encoder", {BASE: BASE_SHA256})
     log(f"signed; pin {sign_models(chosen.out)} in runtime_guard/shipped.py")

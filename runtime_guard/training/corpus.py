@@ -11,9 +11,10 @@ from typing import Final, TypeVar
 from runtime_guard.encoder.tags import ENTITIES as TYPES
 from runtime_guard.training.example import ENTITIES, Example
 from runtime_guard.training.generate import PREFIX, generate, technical_text
-from runtime_guard.training.people import Tagged, sentences
+from runtime_guard.training.people import sentences
 from runtime_guard.training.samples import read_tagged
 from runtime_guard.training.sources import read_sources
+from runtime_guard.training.tagged import Tagged
 
 _T = TypeVar("_T", Example, Tagged)
 
@@ -34,9 +35,8 @@ FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Sources that are left out together; each fold has attacks and harmless text of every kind there is."""
 
-PEOPLE: Final = 9000
+PEOPLE_OF_THE_GATE: Final = 4000
 MOST_OF_A_SOURCE: Final = 1000
-MOST_OF_A_RECIPE: Final = 1000
 MOST_OF_TAGGED: Final = 2600
 
 
@@ -47,21 +47,18 @@ def corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> list[Exam
     return [*real, *generate(carriers, seed), *technical_text(), *_people_as_examples(seed)]
 
 
-def tagged_corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> list[Tagged]:
-    """Texts with personal data, real and made, but the sources left out; no source outweighs the others."""
+def tagged_corpus(folder: Path, seed: int, made_most: int, left_out: Collection[str] = ()) -> list[Tagged]:
+    """Texts with personal data, real and so many made, but the sources left out; no source outweighs the others."""
     real = [item for item in read_tagged(folder) if item.source not in left_out]
     kept = [item for item in _thinned(real, MOST_OF_TAGGED, seed) if not item.validation]
-    made = [item for item in sentences(PEOPLE, seed, frozenset(TYPES)) if not item.validation]
+    made = [item for item in sentences(made_most, seed, frozenset(TYPES)) if not item.validation]
     return [*kept, *made]
 
 
 def thinned(
-    examples: Sequence[Example],
-    seed: int,
-    real_most: int = MOST_OF_A_SOURCE,
-    made_most: int = MOST_OF_A_RECIPE,
+    examples: Sequence[Example], seed: int, made_most: int, real_most: int = MOST_OF_A_SOURCE
 ) -> list[Example]:
-    """At most some of each source: the encoder needs less than the gate, and costs more."""
+    """At most some of each recipe and source: the encoder needs less than the gate, and costs more."""
     real = [item for item in examples if not item.source.startswith(PREFIX)]
     made = [item for item in examples if item.source.startswith(PREFIX)]
     return [*_thinned(real, real_most, seed), *_thinned(made, made_most, seed)]
@@ -69,7 +66,7 @@ def thinned(
 
 def _people_as_examples(seed: int) -> Iterator[Example]:
     known = dict.fromkeys(("prompt_injection", "jailbreak", "harmful_request", "harmful_response", "hate"), 0)
-    for item in sentences(PEOPLE // 3, seed + 1, frozenset(TYPES)):
+    for item in sentences(PEOPLE_OF_THE_GATE, seed + 1, frozenset(TYPES)):
         yield Example(
             item.text,
             "user",

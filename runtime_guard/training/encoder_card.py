@@ -22,25 +22,31 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Both:
-    """Texts that both models judged: calibrated logits of safety labels, (texts, labels)."""
+    """What both models made of texts that they did not learn from.
+
+    Attributes:
+        examples: the texts with safety labels.
+        gate, encoder: calibrated logits of safety labels, (texts, labels).
+        spans: how the encoder found personal data, per source.
+    """
 
     examples: Sequence[Example]
     gate: Logits
     encoder: Logits
+    spans: Mapping[str, SpanCounts]
 
     def mixed(self, mix: Logits) -> Judged:
         """Judged by both together."""
         return Judged(self.examples, mixed(mix, self.gate, self.encoder))
 
 
-def encoder_card(own: Both, strange: Both, encoder: GuardEncoder, spans: Mapping[str, SpanCounts]) -> str:
+def encoder_card(own: Both, strange: Both, encoder: GuardEncoder) -> str:
     """The card, Markdown.
 
     Args:
         own: rows kept out of fitting, of sources that were fitted to.
         strange: sources that were left out.
         encoder: as it ships.
-        spans: counts per source of rows kept out of fitting.
     """
     mix = encoder.mix
     shares = flagged_share(strange.examples, strange.mixed(mix).logits, encoder.bounds)
@@ -71,14 +77,17 @@ Harmless texts of sources left out whose safety the gate settles at a glance, wh
 {LOSS:.1%} of what is found:
 
 {markdown_shares(settled, "settled")}
+Personal data, span F1 (exact; what a span is: docs/reference/guard-models.md):
+
+{markdown_spans({"F1": dict(strange.spans)})}
 ## Rows left out
 
 Rows of the same sources (and recipes of generated text), kept out of fitting. Easier: rows of one source are alike.
 
 {_beside(own, mix)}
-## Personal data, span F1 (exact) on rows left out
+Personal data, span F1 (exact):
 
-{markdown_spans({"F1": dict(spans)})}"""
+{markdown_spans({"F1": dict(own.spans)})}"""
 
 
 def _beside(both: Both, mix: Logits) -> str:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.heads import Heads, head_shapes
+from runtime_guard.training.effort import Effort
 from runtime_guard.training.samples import NO_TAG, Batch, Sample, grouped, padded
 
 RATE: Final = 2e-4
@@ -23,10 +24,15 @@ SLOWER: Final = 0.8
 """What the rate of a layer is of the one above it."""
 
 HEAD_RATE: Final = 1.5e-3
-EPOCHS: Final = 2.0
 WARM: Final = 0.06
 DROPOUT: Final = 0.1
 """Of the last states."""
+
+HIDDEN: Final = 0.06
+"""Share of word pieces that are masked, so that no single one decides."""
+
+_LAST_SPECIAL: Final = 103
+"""Id of the mask, the last of the vocabulary's special pieces."""
 
 SAFETY_SHARE: Final = 2.0
 """What the safety loss counts beside the loss of the tags."""
@@ -44,7 +50,7 @@ def fit_encoder(
     bert: Bert,
     samples: Sequence[Sample],
     seed: int,
-    epochs: float = EPOCHS,
+    effort: Effort,
     tell: Callable[[str], None] = lambda _: None,
 ) -> FittedEncoder:
     """Encoder and heads fitted to samples; on a GPU where there is one.
@@ -53,7 +59,7 @@ def fit_encoder(
         bert: the published model; it is not changed.
         samples: windows with what is known about them.
         seed: of initial heads, order and dropout.
-        epochs: passes over the samples.
+        effort: passes over the samples, and the size of batches.
         tell: told the loss now and then.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -75,11 +81,12 @@ def fit_encoder(
     optimizer = torch.optim.AdamW(
         [*groups, {"params": list(heads.values()), "lr": HEAD_RATE}], weight_decay=0.01
     )
-    plan = [batch for _ in range(int(np.ceil(epochs))) for batch in batches_of(samples, rng)]
-    plan = plan[: max(1, int(len(plan) * epochs / np.ceil(epochs)))]
+    rounds = int(np.ceil(effort.epochs))
+    plan = [batch for _ in range(rounds) for batch in batches_of(samples, effort.pieces, rng)]
+    plan = plan[: max(1, int(len(plan) * effort.epochs / rounds))]
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / len(plan)))
     learned = [*weights.values(), *heads.values()]
-    running = 0.0
+    running = torch.zeros((), device=device)
     for step, chosen in enumerate(plan):
         with torch.autocast(device.type, torch.bfloat16):
             loss = _loss(model, chosen().to(device))
@@ -88,24 +95,26 @@ def fit_encoder(
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         schedule.step()
-        running = 0.98 * running + 0.02 * float(loss.detach())
+        running = 0.98 * running + 0.02 * loss.detach()
         if step % 100 == 99:
-            tell(f"step {step + 1}/{len(plan)} loss {running / (1 - 0.98 ** (step + 1)):.4f}")
+            tell(f"step {step + 1}/{len(plan)} loss {float(running) / (1 - 0.98 ** (step + 1)):.4f}")
     return _detached(model)
 
 
-def batches_of(samples: Sequence[Sample], rng: random.Random) -> list[Callable[[], Batch]]:
+def batches_of(samples: Sequence[Sample], pieces: int, rng: random.Random) -> list[Callable[[], Batch]]:
     """Batches of one epoch, padded only when they are needed."""
 
     def lazily(group: Sequence[int]) -> Callable[[], Batch]:
         return lambda: padded([samples[index] for index in group])
 
-    return [lazily(group) for group in grouped(samples, rng)]
+    return [lazily(group) for group in grouped(samples, pieces, rng)]
 
 
 def _loss(model: FittedEncoder, batch: Batch) -> Tensor:
     layers = model.bert.config.num_hidden_layers
-    hidden = F.dropout(model.bert.layers(model.bert.begin(batch.ids), batch.mask, 0, layers), DROPOUT)
+    hide = (torch.rand(batch.ids.shape, device=batch.ids.device) < HIDDEN) & (batch.ids > _LAST_SPECIAL)
+    ids = batch.ids.masked_fill(hide, _LAST_SPECIAL)
+    hidden = F.dropout(model.bert.layers(model.bert.begin(ids), batch.mask, 0, layers), DROPOUT)
     safety = model.heads.safety(hidden, batch.mask, batch.roles)
     judged = F.binary_cross_entropy_with_logits(safety.float(), batch.values, batch.weights, reduction="sum")
     loss = SAFETY_SHARE * judged / batch.weights.sum().clamp(min=1)

@@ -15,17 +15,19 @@ from tokenizers import Tokenizer
 
 from runtime_guard.encoder.heads import ROLES
 from runtime_guard.encoder.pieces import Pieces, windows_of
-from runtime_guard.encoder.tags import ENTITIES, SHAPES, TAGS, encode, shapes
+from runtime_guard.encoder.shapes import SHAPES, shapes
+from runtime_guard.encoder.tags import TAGS, encode
 from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.training.annotation import ALL, ANNOTATED, conventional
 from runtime_guard.training.example import Example
-from runtime_guard.training.people import Tagged
 from runtime_guard.training.sources import ASKS, rows_of
+from runtime_guard.training.tagged import Tagged
 
 NO_TAG: Final = -100
 """Tag of pieces that are not taught."""
 
-TOKENS: Final = 6000
-"""Pieces of a batch, padding included."""
+_SORTED: Final = 8192
+"""Samples that are sorted by length together."""
 
 PII_FILES: Final = (
     "pii_wnut17",
@@ -36,8 +38,6 @@ PII_FILES: Final = (
 )
 Badness = Callable[[str, Example], float]
 """How bad a part of a bad text looks."""
-
-_ALL: Final = frozenset(ENTITIES)
 
 
 @dataclass
@@ -67,13 +67,15 @@ class Sample:
 
 
 def read_tagged(folder: Path) -> Iterator[Tagged]:
-    """Every text with personal data of the folder."""
+    """Every text with personal data of the folder, annotated by our convention."""
     for name in PII_FILES:
         for number, row in enumerate(rows_of(folder, name)):
-            spans = tuple((s["start"], s["end"], s["type"]) for s in row["spans"] if s["type"] in _ALL)
-            annotated = frozenset(row.get("annotated_types") or _ALL) & _ALL
+            marked = tuple((s["start"], s["end"], s["type"]) for s in row["spans"])
+            spans, doubtful = conventional(row["text"], marked, row["source"])
+            annotated = ANNOTATED.get(row["source"], frozenset(row.get("annotated_types") or ALL) & ALL)
+            kept = tuple(span for span in spans if span[2] in annotated)
             held = row.get("split") in ("dev", "test") or ("split" not in row and number % 5 == 0)
-            yield Tagged(row["text"], spans, annotated, row["source"], held)
+            yield Tagged(row["text"], kept, annotated, row["source"], held, doubtful)
 
 
 def safety_samples(
@@ -119,11 +121,11 @@ def tag_samples(tagged: Iterable[Tagged], tokenizer: Tokenizer) -> Iterator[Samp
         silent = [index for index, tag in enumerate(TAGS) if index and tag[2:] not in item.annotated]
         for window in windows_of(item.text, tokenizer):
             tags = encode(item.spans, window.offsets)
-            special = [start == end for start, end in window.offsets]
+            skipped = [start == end or _doubtful(item, start, end) for start, end in window.offsets]
             yield Sample(
                 window.ids,
                 shapes(item.text, window.offsets).astype(np.float16),
-                [NO_TAG if skip else tag for tag, skip in zip(tags, special, strict=True)],
+                [NO_TAG if skip else tag for tag, skip in zip(tags, skipped, strict=True)],
                 silent,
                 values,
                 weights,
@@ -131,6 +133,10 @@ def tag_samples(tagged: Iterable[Tagged], tokenizer: Tokenizer) -> Iterator[Samp
                 owner,
                 item.source,
             )
+
+
+def _doubtful(item: Tagged, start: int, end: int) -> bool:
+    return any(first < end and start < last for first, last in item.doubtful)
 
 
 def _text_of(text: str, window: Pieces) -> str:
@@ -162,23 +168,20 @@ class Batch:
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
 
-def grouped(samples: Sequence[Sample], rng: random.Random | None = None) -> list[list[int]]:
-    """Indices of samples that make a batch: of similar length; shuffled when ``rng`` is given."""
+def grouped(samples: Sequence[Sample], pieces: int, rng: random.Random) -> list[list[int]]:
+    """Indices of samples that make a batch, shuffled: of similar length, so many pieces with padding."""
     order = list(range(len(samples)))
-    if rng:
-        rng.shuffle(order)
-    chunk = 4096 if rng else max(1, len(order))
+    rng.shuffle(order)
     groups: list[list[int]] = []
-    for start in range(0, len(order), chunk):
+    for start in range(0, len(order), _SORTED):
         group: list[int] = []
-        for index in sorted(order[start : start + chunk], key=lambda item: len(samples[item].ids)):
-            if group and len(samples[index].ids) * (len(group) + 1) > TOKENS:
+        for index in sorted(order[start : start + _SORTED], key=lambda item: len(samples[item].ids)):
+            if group and len(samples[index].ids) * (len(group) + 1) > pieces:
                 groups.append(group)
                 group = []
             group.append(index)
         groups.append(group)
-    if rng:
-        rng.shuffle(groups)
+    rng.shuffle(groups)
     return [group for group in groups if group]
 
 

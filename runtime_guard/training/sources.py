@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.training.annotation import MOMENT
 from runtime_guard.training.example import ENTITIES, Example
 
 TOKEN_ENTITIES: Final = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME", "AGE", "NRP"})
@@ -149,5 +150,7 @@ def _documents(folder: Path) -> Iterator[Example]:
                 known = {}
             elif name != "pii_wnut17":
                 known |= _zeros(*_CONTENT)
-            known[ENTITIES] = int(any(span["type"] in TOKEN_ENTITIES for span in row["spans"]))
+            personal = any(span["type"] in TOKEN_ENTITIES for span in row["spans"])
+            if personal or not MOMENT.search(row["text"]):
+                known[ENTITIES] = int(personal)
             yield _example(row, row["source"], known)

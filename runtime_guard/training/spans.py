@@ -1,4 +1,4 @@
-"""Span F1: personal data found exactly, per entity; types that a source does not annotate are not counted."""
+"""Span F1: personal data found exactly, per entity; what a source leaves unmarked, or marks in part, does not count."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from runtime_guard.training.people import Tagged
+from runtime_guard.training.tagged import Tagged
 
 Span = tuple[int, int, str]
 
@@ -22,7 +22,7 @@ class SpanCounts:
     def add(self, truth: Tagged, found: Iterable[Span]) -> None:
         """Count one text."""
         there = set(truth.spans)
-        said = {span for span in found if span[2] in truth.annotated}
+        said = {span for span in found if span in there or _counts(truth, span)}
         self.right.update(span[2] for span in there & said)
         self.wrong.update(span[2] for span in said - there)
         self.missed.update(span[2] for span in there - said)
@@ -34,6 +34,12 @@ class SpanCounts:
             for part in (self.right, self.wrong, self.missed)
         )
         return 2 * right / (2 * right + wrong + missed) if right else 0.0
+
+
+def _counts(truth: Tagged, span: Span) -> bool:
+    """Whether a span that is not there is wrong: its type is annotated, and its place not doubtful."""
+    over = any(start < span[1] and span[0] < end for start, end in truth.doubtful)
+    return span[2] in truth.annotated and not over
 
 
 def counted(truths: Sequence[Tagged], found: Sequence[Iterable[Span]]) -> dict[str, SpanCounts]:

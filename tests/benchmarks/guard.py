@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import random
 import resource
 import statistics
 import time
@@ -29,16 +28,10 @@ from runtime_guard.patterns.recognizers import all_countries, country_recognizer
 from runtime_guard.patterns.words import Tokens
 from runtime_guard.screen import Screen
 from tests.benchmarks.compare import MILLISECONDS, interleaved, show
+from tests.benchmarks.plain import plain_model
+from tests.benchmarks.texts import SENTENCES, clean, dense
 
 KILOBYTE = 1024
-SENTENCES = (
-    "The meeting about the new release was moved, since most of the team is travelling.",
-    "Could you look into the export of invoices, which stops at the third page since the update?",
-    "We compared both approaches and found that the second one is easier to explain to customers.",
-    "Please write a short summary of the attached report for people who did not read it.",
-    "In the garden behind the house, the apples ripen later than those along the road.",
-    "A function should do one thing, and its name should say which.",
-)
 
 
 def main() -> None:
@@ -55,28 +48,6 @@ def main() -> None:
     first_tiers()
     encoder()
     cascade()
-
-
-def clean(size: int, seed: int = 0) -> str:
-    """So many characters without personal data."""
-    rng = random.Random(seed)
-    text = ""
-    while len(text) < size:
-        text += rng.choice(SENTENCES) + " "
-    return text[:size]
-
-
-def dense(size: int, seed: int = 0) -> str:
-    """So many characters, about a third of them personal data."""
-    fake = Faker("en_US")
-    fake.seed_instance(seed)
-    makers: list[Callable[[], Any]] = [
-        fake.email, fake.phone_number, fake.credit_card_number, fake.iban, fake.ipv4, fake.ssn, fake.url, fake.name,
-    ]  # fmt: skip
-    text = ""
-    while len(text) < size:
-        text += f"{fake.sentence(nb_words=6)} {fake.random.choice(makers)()} "
-    return text[:size]
 
 
 def presidio_of(recognizers: Sequence[Any]) -> AnalyzerEngine:
@@ -172,17 +143,6 @@ def encoder() -> None:
             "transformers, float32, eager: forward only": theirs,
         }
         show(f"encoder, 128 word pieces, batch of {batch}", interleaved(sides, 5), "messages/s")
-
-
-def plain_model() -> torch.nn.Module:
-    """MiniLM as transformers builds it; random weights take the same time."""
-    from transformers import BertConfig, BertModel
-
-    config = BertConfig(
-        hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536,
-        max_position_embeddings=512, attn_implementation="eager",
-    )  # fmt: skip
-    return BertModel(config).eval()
 
 
 def cascade() -> None:

@@ -27,11 +27,11 @@ from runtime_guard.patterns.recognizers import all_countries
 from runtime_guard.patterns.words import Tokens
 from runtime_guard.screen import Screen
 from runtime_guard.training.example import Example
-from runtime_guard.training.people import Tagged
 from runtime_guard.training.samples import PII_FILES
 from runtime_guard.training.sources import read_sources, rows_of
 from runtime_guard.training.spans import counted, markdown_spans
 from runtime_guard.training.tables import flagged_share, found, markdown, markdown_shares
+from runtime_guard.training.tagged import Tagged
 
 Span = tuple[int, int, str]
 MOST = 600

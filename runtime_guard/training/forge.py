@@ -1,0 +1,163 @@
+"""Fit encoders and judge them: the one that ships, and one for each fold of sources that are left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime_guard.encoder.encoder import SentenceEncoder
+from runtime_guard.encoder.guard import GuardEncoder
+from runtime_guard.training.corpus import FOLDS, corpus, tagged_corpus, thinned
+from runtime_guard.training.effort import Effort
+from runtime_guard.training.encoder_files import encoder_files
+from runtime_guard.training.example import Example
+from runtime_guard.training.fit_encoder import FittedEncoder, fit_encoder
+from runtime_guard.training.fit_gate import FittedGate
+from runtime_guard.training.samples import read_tagged, safety_samples, tag_samples
+from runtime_guard.training.sources import read_sources
+from runtime_guard.training.spans import SpanCounts, counted
+from runtime_guard.training.tables import calibration
+from runtime_guard.training.tagged import Tagged
+
+MOST: Final = 400
+"""Texts of one source that are judged."""
+
+_T = TypeVar("_T")
+Logits = NDArray[np.float32]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an encoder made of texts that it did not learn from.
+
+    Attributes:
+        examples: the texts with safety labels.
+        logits: calibrated, (texts, labels).
+        spans: how it found personal data, per source.
+    """
+
+    examples: Sequence[Example]
+    logits: Logits
+    spans: dict[str, SpanCounts]
+
+
+Whole = tuple[FittedEncoder, GuardEncoder, Verdict]
+"""Weights, the encoder that they are when they ship, and what it makes of texts."""
+
+
+@dataclass(frozen=True)
+class Forge:
+    """Makes encoders.
+
+    Attributes:
+        data: folder of labelled sources.
+        folder: of the published model.
+        seed: of everything drawn.
+        effort: what it may cost.
+        tell: told what was done.
+    """
+
+    data: Path
+    folder: Path
+    seed: int
+    effort: Effort
+    tell: Tell
+
+    def make(self, gate: FittedGate, folds: Mapping[str, FittedGate]) -> tuple[Whole, Verdict]:
+        """The encoder that ships, and every source as an encoder judges it that saw none of its rows.
+
+        Args:
+            gate: learned from everything.
+            folds: gates that learned without the sources of a fold, by its name.
+        """
+        if self.effort.jobs == 1:
+            return self.whole(gate), _joined(self.fold(*item) for item in folds.items())
+        with ProcessPoolExecutor(self.effort.jobs, get_context("spawn")) as pool:
+            running = [pool.submit(self.fold, *item) for item in folds.items()]
+            return self.whole(gate), _joined(job.result() for job in running)
+
+    def whole(self, gate: FittedGate) -> Whole:
+        """The encoder that learns from every source, judged on rows kept out of fitting."""
+        fitted, encoder, held = self._made(gate, (), 1.0)
+        people = [item for item in read_tagged(self.data) if item.validation]
+        self.tell("encoder: fitted")
+        return fitted, encoder, Verdict(held, judged(encoder, held), spans_found(encoder, people))
+
+    def fold(self, name: str, gate: FittedGate) -> Verdict:
+        """The sources of one fold, judged by an encoder that learned from the others."""
+        left_out = FOLDS[name]
+        _, encoder, _ = self._made(gate, left_out, self.effort.share)
+        held = some([item for item in read_sources(self.data) if item.source in left_out], self.seed)
+        people = [item for item in read_tagged(self.data) if item.validation and item.source in left_out]
+        found = Verdict(held, judged(encoder, held), spans_found(encoder, people))
+        self.tell(f"encoder: fold {name} judged, {len(held)} texts")
+        return found
+
+    def _made(
+        self, gate: FittedGate, left_out: Sequence[str], share: float
+    ) -> tuple[FittedEncoder, GuardEncoder, list[Example]]:
+        examples = corpus(self.data, self.seed, left_out)
+        taught = thinned([item for item in examples if not item.validation], self.seed, self.effort.recipe)
+        tagged = tagged_corpus(self.data, self.seed, self.effort.people, left_out)
+        fitted = self._fit(_share(taught, share), _share(tagged, share), gate)
+        held = some([item for item in examples if item.validation], self.seed)
+        return fitted, _judging(self.folder, fitted, held), held
+
+    def _fit(self, examples: Sequence[Example], tagged: Sequence[Tagged], gate: FittedGate) -> FittedEncoder:
+        """An encoder fitted to texts; the gate says where in long ones the bad part is."""
+        published = SentenceEncoder.load(self.folder)
+        published.tokenizer.no_truncation()
+        judged_texts = safety_samples(examples, published.tokenizer, gate.badness)
+        samples = [*judged_texts, *tag_samples(tagged, published.tokenizer)]
+        self.tell(f"encoder: {len(samples)} windows")
+        return fit_encoder(
+            published.bert, samples, self.seed, self.effort, lambda line: self.tell(f"encoder: {line}")
+        )
+
+
+def judged(encoder: GuardEncoder, examples: Sequence[Example]) -> Logits:
+    """Calibrated logits of safety labels, (examples, labels)."""
+    found = encoder.encode([item.text for item in examples], [item.role for item in examples])
+    return np.stack([item.logits for item in found])
+
+
+def spans_found(encoder: GuardEncoder, tagged: Sequence[Tagged]) -> dict[str, SpanCounts]:
+    """Counts of spans per source."""
+    found = encoder.encode([item.text for item in tagged], ["user"] * len(tagged))
+    return counted(tagged, [[span[:3] for span in item.spans] for item in found])
+
+
+def some(examples: Sequence[Example], seed: int) -> list[Example]:
+    """At most :data:`MOST` of each source."""
+    return thinned(examples, seed, MOST, MOST)
+
+
+def _judging(folder: Path, fitted: FittedEncoder, held: Sequence[Example]) -> GuardEncoder:
+    """The encoder as it ships, calibrated on texts kept out of fitting."""
+    encoder = GuardEncoder.from_files(encoder_files(folder, fitted))
+    slopes, offsets = calibration(held, judged(encoder, held))
+    return replace(encoder, slopes=slopes, offsets=offsets)
+
+
+def _share(items: Sequence[_T], share: float) -> Sequence[_T]:
+    return items[:: math.ceil(1 / share)]
+
+
+def _joined(parts: Iterable[Verdict]) -> Verdict:
+    kept: list[Example] = []
+    logits: list[Logits] = []
+    spans: dict[str, SpanCounts] = {}
+    for part in parts:
+        kept += part.examples
+        logits.append(part.logits)
+        spans |= part.spans
+    return Verdict(kept, np.concatenate(logits), spans)

@@ -155,6 +155,12 @@ class GuardTable(_Table):
         description="SHA-256 (hex) of an API key to the tenant it belongs to.",
     )
     environment: str = Field("", description="Environment named in requests.")
+    hold_back: int = Field(
+        256, ge=64, le=4096, description="Characters of a streamed answer that may be held back."
+    )
+    hold_sentences: bool = Field(
+        False, description="Hold back each sentence of a streamed answer until it is judged."
+    )
     tiers: list[Literal[0, 1, 2]] | None = Field(
         None,
         description="0: undo disguises; 1: patterns, rules and the gate; 2: the encoder. All that are installed.",

@@ -68,6 +68,10 @@ class Readers:
         self._batchers = tuple(Batcher(item) for item in readers)
         self._cache: Cache[Joined] = Cache()
 
+    def __bool__(self) -> bool:
+        """Whether there is any model."""
+        return bool(self._readers)
+
     @property
     def labels(self) -> frozenset[str]:
         """Everything that they may say."""

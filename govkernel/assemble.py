@@ -26,7 +26,7 @@ from govkernel.plugins import PluginHost, Provider
 from govkernel.provenance import BundleStore, Receipts, TrustPolicy
 from govkernel.provenance.digest import read
 from govkernel.provenance.plugin import ProvenancePlugin
-from govkernel.provenance.trust_current import FOLDER, CurrentTrust
+from govkernel.provenance.trust_current import DELEGATIONS, FOLDER, CurrentTrust
 
 LOAD_DEADLINE: Final = 30.0
 
@@ -112,13 +112,13 @@ def load_trust(settings: Settings) -> TrustPolicy:
 
 
 def current_trust(settings: Settings, trust: TrustPolicy | None = None) -> CurrentTrust:
-    """The workspace's trust policy, or another, with what the workspace's revocation lists take back.
+    """The workspace's trust policy, or another, with the workspace's revocation lists and delegations in force.
 
     Raises:
         ConfigError: as :func:`load_trust`.
     """
-    lists = settings.path(settings.trust.attestations) / FOLDER
-    return CurrentTrust(trust or load_trust(settings), lists)
+    store = settings.path(settings.trust.attestations)
+    return CurrentTrust(trust or load_trust(settings), store / FOLDER, store / DELEGATIONS)
 
 
 async def load_packs(

@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from govkernel.domain.policy import PackMode
 from govkernel.errors import ConfigError
+from govkernel.files import read_file
 
 FILE_NAME: Final = "govkernel.toml"
 STATE: Final = ".govkernel"
@@ -195,6 +196,12 @@ class GuardTable(_Table):
         description="SHA-256 (hex) of an API key to the tenant it belongs to.",
     )
     environment: str = Field("", description="Environment named in requests.")
+    hold_back: int = Field(
+        256, ge=64, le=4096, description="Characters of a streamed answer that may be held back."
+    )
+    hold_sentences: bool = Field(
+        False, description="Hold back each sentence of a streamed answer until it is judged."
+    )
     tiers: list[Literal[0, 1, 2]] | None = Field(
         None,
         description="0: undo disguises; 1: patterns, rules and the gate; 2: the encoder. All that are installed.",
@@ -369,9 +376,7 @@ def _read(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        if file.stat().st_size > MAX_CONFIG_BYTES:
-            raise OSError(f"larger than {MAX_CONFIG_BYTES} bytes")
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(file, MAX_CONFIG_BYTES).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ConfigError(
             "config.syntax",

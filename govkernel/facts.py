@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Evidence, predicates
+from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Evidence, Signer, predicates, voices
 from govkernel.more_facts import MORE, Summary
 from govkernel.newest import newest
 
@@ -53,8 +53,8 @@ def evidence_facts(evidence: Evidence, now: datetime, kind: ArtifactKind | None)
         "signers": sorted({signer.name for item in evidence.accepted for signer in item.signers}),
         "predicateTypes": sorted({item.statement.predicate_type for item in evidence.accepted}),
         "rejections": sorted({item.code for item in evidence.rejected}),
-        "approvals": len(approvals),
-        "approverRoles": sorted({role for roles in approvals.values() for role in roles}),
+        "approvals": len(voices(signers for signers, _ in approvals)),
+        "approverRoles": sorted({role for _, role in approvals}),
     }
     for name, (types, summarize) in _SUMMARIES.items():
         stated = [said for predicate_type in types for said in evidence.of_type(predicate_type)]
@@ -74,21 +74,22 @@ def _signs(item: AcceptedStatement, kind: ArtifactKind | None) -> bool:
     return item.statement.predicate_type == predicates.OMS_SIGNATURE and kind is ArtifactKind.MODEL
 
 
-def _approvals(evidence: Evidence, now: datetime) -> dict[str, set[str]]:
-    """Roles by approving signer. One signer counts once; one who also rejects does not count at all."""
-    approved: dict[str, set[str]] = {}
+def _approvals(evidence: Evidence, now: datetime) -> list[tuple[list[Signer], str]]:
+    """Signers and role of each approval that holds. Who also rejects does not count at all."""
+    approved: list[tuple[tuple[Signer, ...], str]] = []
     rejected: set[str] = set()
     for item in evidence.accepted:
         if item.statement.predicate_type != predicates.APPROVAL:
             continue
         said = item.statement.predicate
-        names = {signer.name for signer in item.signers}
         if said.get("decision") != "approve":
-            rejected |= names
+            rejected |= {signer.name for signer in item.signers}
         elif _holds(said.get("validUntil"), now):
-            for name in names:
-                approved.setdefault(name, set()).add(str(said.get("role", "")))
-    return {name: roles for name, roles in approved.items() if name not in rejected}
+            approved.append((item.signers, str(said.get("role", ""))))
+    heard = (
+        (([signer for signer in signers if signer.name not in rejected]), role) for signers, role in approved
+    )
+    return [(signers, role) for signers, role in heard if signers]
 
 
 def _holds(until: object, now: datetime) -> bool:

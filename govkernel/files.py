@@ -1,11 +1,63 @@
-"""Writing files so that whoever reads them, or kills us, finds the old content or the new, never half of it."""
+"""Files, read with a bound on bytes and waiting, and written so that nobody ever finds half of one."""
 
 from __future__ import annotations
 
+import errno
 import os
+import select
+import stat
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from time import monotonic
+from typing import Final
 from uuid import uuid4
+
+PATIENCE: Final = 10.0
+"""Seconds to wait for each part of what comes through a pipe."""
+
+_BLOCK: Final = 1 << 20
+
+
+def read_file(path: Path, limit: int, patience: float = PATIENCE) -> bytes:
+    """The content of a file, or of a pipe as ``<(command)`` makes one.
+
+    Args:
+        path: its name; links are followed.
+        limit: the most bytes it may have.
+        patience: seconds to wait for each part of what comes through a pipe.
+
+    Raises:
+        OSError: it cannot be read, is a directory, has more bytes, or a pipe that nothing comes through.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        content, waits = bytearray(), not stat.S_ISREG(status.st_mode)
+        while status.st_size <= limit and len(content) <= limit:
+            block = _block(descriptor, limit + 1 - len(content), patience if waits else None)
+            if not block:
+                return bytes(content)
+            content += block
+        raise OSError(errno.EFBIG, f"larger than {limit} bytes")
+    finally:
+        os.close(descriptor)
+
+
+def _block(descriptor: int, wanted: int, patience: float | None) -> bytes:
+    """The next bytes; none at the end."""
+    ends = None if patience is None else monotonic() + patience
+    while True:
+        if ends is not None:
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLIN)
+            if not waiting.poll(max(0.0, ends - monotonic()) * 1000):
+                raise TimeoutError(errno.ETIMEDOUT, f"nothing came through it for {patience:g} s")
+        try:
+            return os.read(descriptor, min(wanted, _BLOCK))
+        except BlockingIOError:
+            continue
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:

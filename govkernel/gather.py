@@ -130,6 +130,32 @@ class EvidenceGatherer:
 
         return tuple(await asyncio.gather(*map(one, artifacts)))
 
+    def under_name(self, judged: Judged, name: str, now: datetime) -> Judged:
+        """As much of the evidence as counts for an artifact of that name; nothing is looked up or verified again.
+
+        Args:
+            judged: an artifact known by its digest alone, as :meth:`about` gives it.
+            name: what somebody who was accepted calls it.
+            now: time of the judgement, aware.
+        """
+        artifact = judged.artifact.model_copy(update={"name": name})
+        accepted: list[AcceptedStatement] = []
+        rejected = list(judged.evidence.rejected)
+        for item in judged.evidence.accepted:
+            verified = VerifiedStatement(
+                statement=item.statement, signers=item.signers, source=item.source, signed_at=item.signed_at
+            )
+            outcome = self._trust.judge(verified, artifact, now)
+            (accepted if isinstance(outcome, AcceptedStatement) else rejected).append(outcome)  # type: ignore[arg-type]
+        standing, fallen = self._trust.settle(accepted, artifact, now)
+        lapses = [item.valid_until for item in standing if item.valid_until]
+        update = {
+            "accepted": standing,
+            "rejected": (*rejected, *fallen),
+            "valid_until": min(lapses, default=None),
+        }
+        return Judged(artifact=artifact, evidence=judged.evidence.model_copy(update=update))
+
     def forget(self, refs: Iterable[ArtifactRef]) -> None:
         """Drop what is cached for some references, so that new evidence counts at once."""
         for ref in refs:

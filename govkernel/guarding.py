@@ -6,23 +6,25 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from govkernel import checks
 from govkernel.assemble import Assembly
 from govkernel.config import ModelTable, Settings
 from govkernel.domain import Finding
 from govkernel.errors import PluginError
-from govkernel.hookspecs import Detector
+from govkernel.hookspecs import Detector, Foreseeing
 from govkernel.plugins import PluginHost, Provider
 from govkernel.vaulting import open_vault
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.options import Options
+from runtime_guard.panel import MAX_FINDINGS
 from runtime_guard.plugin import DetectorsPlugin
 from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
-from runtime_guard.screen import MAX_FINDINGS, Screen
+from runtime_guard.screen import Screen
+from runtime_guard.segments import Reach
 from runtime_guard.tokens.errors import VaultError
 from runtime_guard.tokens.vault import Vault
 
@@ -38,6 +40,10 @@ class IsolatedDetector:
         self._provider = provider
         self.name = f"{provider.plugin}/{host.read(provider, 'name', checks.text)}"
         self.labels = host.read(provider, "labels", checks.names)
+        if hasattr(provider.value, "lookahead"):
+            self.lookahead = host.read(provider, "lookahead", checks.text)
+        if hasattr(provider.value, "roles"):
+            self.roles = host.read(provider, "roles", checks.names)
 
     async def detect(self, text: str, role: str) -> Sequence[Finding]:
         """The detector's findings.
@@ -47,6 +53,26 @@ class IsolatedDetector:
         """
         check = checks.sequence(Finding, MAX_FINDINGS)
         return await self._host.call(self._provider, lambda it: it.detect(text, role), check)
+
+
+class IsolatedForesight(IsolatedDetector):
+    """A plugin's detector that knows where something may have begun."""
+
+    async def pending(self, text: str, role: str) -> int:
+        """The first place from which on the detector's findings may change.
+
+        Raises:
+            PluginError: it raised, hung or returned nonsense.
+        """
+
+        def check(value: Any) -> int:
+            if not isinstance(value, int) or not 0 <= value <= len(text):
+                raise ValueError("no place in the text")
+            return int(value)
+
+        return await self._host.call(
+            self._provider, lambda it: cast(Foreseeing, it).pending(text, role), check
+        )
 
 
 def screen_of(
@@ -73,7 +99,7 @@ def screen_of(
         raise fault
     detectors: dict[str, Detector] = {}
     for provider in providers:
-        detector = provider.value if provider.builtin else IsolatedDetector(host, provider)
+        detector = provider.value if provider.builtin else _isolated(host, provider)
         if detectors.setdefault(detector.name, detector) is not detector:
             raise PluginError(
                 "plugin.nonsense",
@@ -109,6 +135,11 @@ def _checkpoint(settings: Settings, table: ModelTable) -> Checkpoint:
     return Checkpoint(**said, **found, roles=frozenset(table.roles))
 
 
+def _isolated(host: PluginHost, provider: Provider[Detector]) -> IsolatedDetector:
+    kind = IsolatedForesight if isinstance(provider.value, Foreseeing) else IsolatedDetector
+    return kind(host, provider)
+
+
 @asynccontextmanager
 async def guard_app(parts: Assembly) -> AsyncIterator[GuardApp]:
     """The guard proxy of a workspace."""
@@ -117,6 +148,7 @@ async def guard_app(parts: Assembly) -> AsyncIterator[GuardApp]:
         tenants=table.tenants,
         environment=table.environment,
         decide_seconds=parts.settings.kernel.deadline * 2,
+        reach=Reach(table.hold_back, table.hold_sentences),
     )
     chosen = [item.value for item in parts.host.providers("govkernel_upstreams")]
     upstreams = [*chosen, StaticUpstream(table.upstream, table.upstream_key)]

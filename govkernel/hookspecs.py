@@ -231,6 +231,10 @@ class Detector(Protocol):
     Attributes:
         name: stable name, part of every finding.
         labels: every label it can report.
+
+    It may have two more attributes. ``lookahead`` says how much of a stream it must see at once: ``"sentence"`` (the
+    default) or ``"word"``, when its findings hold no white space and depend on nothing beyond their word. ``roles``
+    names those whose texts it looks at; by default all.
     """
 
     name: str
@@ -242,6 +246,21 @@ class Detector(Protocol):
         Args:
             text: at most a few thousand characters.
             role: ``system``, ``user``, ``tool`` or ``assistant``.
+        """
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A detector that knows where in a text that goes on a finding may have begun, so that streams need not wait."""
+
+    def pending(self, text: str, role: str) -> int | Awaitable[int]:
+        """The first place from which on findings may change with what follows; the length of ``text`` when none may.
+
+        What stands before that place is decided: findings there are the same whatever comes.
+
+        Args:
+            text: a part of a message so far, at most a few thousand characters.
+            role: who writes it.
         """
 
 

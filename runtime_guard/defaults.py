@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from govkernel.errors import ConfigError
 from govkernel.hookspecs import Detector
 from runtime_guard.checkpoints.opening import open_checkpoint
+from runtime_guard.detectors.exfiltration import ExfiltrationDetector
 from runtime_guard.detectors.presidio import PresidioDetector
 from runtime_guard.detectors.rules import injection_detector
 from runtime_guard.detectors.secrets import SecretsDetector
@@ -27,7 +28,7 @@ def default_detectors(options: Options) -> tuple[Detector, ...]:
     if 1 in options.wanted:
         countries = all_countries() if "all" in options.countries else options.countries
         patterns = PresidioDetector(countries=countries, registry=options.registry)
-        found += [patterns, SecretsDetector(), injection_detector()]
+        found += [patterns, SecretsDetector(), injection_detector(), ExfiltrationDetector()]
     if 2 in options.wanted:
         found.append(_cascade(options))
     elif 1 in options.wanted:

@@ -1,4 +1,4 @@
-"""What a model says of a text as a whole: how likely each label is, and the spans it sees; for many texts at once."""
+"""What a detector may do beyond :class:`govkernel.hookspecs.Detector`: read a text as a whole, or go on in one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, runtime_checkable
 
 from govkernel.domain import Finding
+
+ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
+"""Who can write a text."""
 
 SAFETY_LABELS: Final = (
     "prompt_injection",
@@ -103,6 +106,14 @@ class Degradable(Protocol):
     @property
     def degraded(self) -> bool:
         """Whether it has left its GPU."""
+
+
+@runtime_checkable
+class Resuming(Protocol):
+    """Saves itself the work on a part of a text that it has seen before."""
+
+    def detect_since(self, text: str, role: str, since: int) -> Sequence[Finding]:
+        """Findings that end behind ``since``; all others may be missing."""
 
 
 _OF_ANSWERS: Final = frozenset({"harmful_response"})

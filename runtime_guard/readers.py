@@ -70,6 +70,10 @@ class Readers:
         self._cache: Cache[Joined] = Cache()
         self._tally = Tally()
 
+    def __bool__(self) -> bool:
+        """Whether there is any model."""
+        return bool(self._readers)
+
     @property
     def labels(self) -> frozenset[str]:
         """Everything that they may say."""

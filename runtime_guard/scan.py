@@ -22,7 +22,9 @@ MAX_ROW: Final = 4 * 1024 * 1024
 SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json", ".txt", ".csv", ".tsv", ".md"})
 MAX_BAD_ROWS: Final = 20
 
-NOT_PERSONAL: Final = frozenset({"AGE", "DATE_TIME", "LOCATION", "NRP", "ORGANIZATION", "URL", "UUID"})
+NOT_PERSONAL: Final = frozenset(
+    {"AGE", "DATE_TIME", "EXFILTRATION", "LOCATION", "NRP", "ORGANIZATION", "URL", "UUID"}
+)
 """Entities that say nothing about a person by themselves; a scan does not count them."""
 
 

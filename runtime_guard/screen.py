@@ -1,14 +1,13 @@
-"""Ask every detector about a text: those of patterns window by window, models message by message; fail closed when
-one cannot answer.
+"""Ask every detector about a text: those of patterns as it is cut, models message by message or sentence by sentence;
+fail closed when one cannot answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.domain.finding import UNSCREENED
@@ -16,29 +15,26 @@ from govkernel.errors import InputError
 from govkernel.hookspecs import Detector
 from runtime_guard.batch import screen_rows
 from runtime_guard.cache import Cache
-from runtime_guard.cells import Window, blocks, windows
-from runtime_guard.failures import detector_failed
+from runtime_guard.cells import Window, blocks
+from runtime_guard.foresight import follows, judges_sentences
 from runtime_guard.judge import Reader
 from runtime_guard.options import Options
+from runtime_guard.panel import Panel
 from runtime_guard.readers import Depth, Readers
-from runtime_guard.spans import joined_over_cells, moved, overlap, place, with_read
-from runtime_guard.views import HIDDEN_TEXT, View, hidden_text, views
+from runtime_guard.segments import Counting, Held, Reach, Segments, Sentence
+from runtime_guard.spans import joined_over_cells, moved, place, with_read
+from runtime_guard.views import HIDDEN_TEXT
 
 MAX_TEXT: Final = 4 * 1024 * 1024
 """Characters of one message."""
 
-VIEWS: Final = "views"
-MAX_FINDINGS: Final = 1_000
-ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
+SentenceJudge = Callable[[str, str], Awaitable[Sequence[Finding]]]
+"""What is said: the findings about the end of a text by a role. Only their labels count.
+
+It is asked once for each sentence that is over, with the sentence behind some of what stands before it.
+"""
 
 _YIELD_EVERY: Final = 16
-
-
-class Looks(Protocol):
-    """Looks at a window: a screen, or what stands before one."""
-
-    async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
-        """Findings in a window, in offsets of the whole text; see :meth:`Screen.window`."""
 
 
 class Screen:
@@ -53,7 +49,7 @@ class Screen:
 
     Raises:
         ValueError: no detectors, two of the same name, or an unknown tier.
-        ConfigError: a detector's model cannot be used.
+        ConfigError: a detector's model cannot be used, or ``guard.bad-lookahead``.
     """
 
     def __init__(
@@ -76,10 +72,12 @@ class Screen:
             raise ValueError(f"detectors must be named, and differently: {names}")
         readers = [item for item in detectors if isinstance(item, Reader)]
         self._detectors = tuple(item for item in detectors if item not in readers)
-        self._tiers = chosen.wanted
+        self._disguises = 0 in chosen.wanted
+        self._panel = Panel(self._detectors, disguises=self._disguises)
+        self._near, self._held, self._judging = self._panels()
+        self._readers = Readers(readers, disguises=self._disguises, shed=shed)
         self._entities = None if entities is None else frozenset(entities)
         self._cache: Cache[tuple[Finding, ...]] = Cache()
-        self._readers = Readers(readers, disguises=0 in self._tiers, shed=shed)
 
     @property
     def labels(self) -> frozenset[str]:
@@ -103,14 +101,50 @@ class Screen:
         """
         yield from screen_rows(rows, self, self._readers, self._entities)
 
+    def segments(
+        self,
+        role: str,
+        *,
+        judged: bool = False,
+        reach: Reach | None = None,
+        tenant: str = "",
+        counting: Counting | None = None,
+    ) -> Segments:
+        """A chain that cuts a text by a role into segments and judges them, as it arrives.
+
+        Args:
+            role: one of :data:`runtime_guard.judge.ROLES`.
+            judged: sentences are given out too, for the caller to judge.
+            reach: how far the text is held back.
+            tenant: whose it is.
+            counting: which findings count; by default all.
+        """
+        held = self._held_back(role, tenant, strict=judged and reach is not None and reach.strict)
+        return Segments(self._near, role, held=held, judged=judged, reach=reach, counting=counting)
+
+    def sentence_judge(self, tenant: str = "") -> SentenceJudge | None:
+        """Asks about a sentence who only judges: models, and detectors that find nothing to mask; None without any.
+
+        Args:
+            tenant: whose it is; tenants share no cache, and are served in turn.
+        """
+        if self._judging is None and not self._readers:
+            return None
+
+        async def judge(text: str, role: str) -> Sequence[Finding]:
+            said = await self._said(text, role)
+            return [*said, *(await self._readers.ask(text, role, tenant, Depth.DOUBT)).whole]
+
+        return judge
+
     async def message(
         self, text: str, role: str = "user", *, tenant: str = "", depth: Depth = Depth.DOUBT
     ) -> tuple[Finding, ...]:
-        """Everything that is found about a whole message, sorted by place: :meth:`findings`, and what models say.
+        """Everything that is found about a whole message, sorted by place: by patterns, and by models.
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
-            role: who wrote it: one of :data:`ROLES`.
+            role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
             tenant: whose it is; tenants share no cache, and are served in turn.
             depth: how closely models look.
 
@@ -126,7 +160,7 @@ class Screen:
         self,
         text: str,
         role: str = "user",
-        cut: Callable[[str], Iterator[Window]] = windows,
+        cut: Callable[[str], Iterator[Window]] | None = None,
         *,
         tenant: str = "",
     ) -> tuple[Finding, ...]:
@@ -134,8 +168,9 @@ class Screen:
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
-            role: who wrote it: one of :data:`ROLES`.
-            cut: into which cells; :func:`runtime_guard.cells.blocks` is faster for long texts.
+            role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
+            cut: into cells that are judged one by one; :func:`runtime_guard.cells.blocks` is faster for texts that
+                are full of findings.
             tenant: whose it is; tenants share no cache.
 
         Raises:
@@ -149,6 +184,8 @@ class Screen:
                 why=f"limit {MAX_TEXT}",
                 remedy="Send less text at once.",
             )
+        if cut is None:
+            return await self._cached(text, role, tenant, self._segmented)
         found: set[Finding] = set()
         cells = CellScreen(self, role, tenant)
         for number, window in enumerate(cut(text)):
@@ -158,45 +195,66 @@ class Screen:
         return tuple(joined_over_cells(found))
 
     async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
-        """Findings in a window, in offsets of the whole text.
+        """Findings of all but the models in a window, in offsets of the whole text.
 
         Raises:
             GovkernelError: ``guard.detector-failed``.
         """
-        key, found = self._cache.get(window.text, role, tenant)
-        if found is None:
-            found = await self._detect(window.text, role)
-            if all(item.label != UNSCREENED for item in found):
-                self._cache.put(key, found, tenant)
+        found = await self._cached(window.text, role, tenant, self._as_one)
         return tuple(item if item.whole_message else moved(item, window.offset) for item in found)
 
-    async def _detect(self, text: str, role: str) -> tuple[Finding, ...]:
-        """Findings in the text, and those that only its views show, where they stand in the text."""
-        found = await self._ask(text, role)
-        if 0 not in self._tiers:
-            return tuple(found)
-        for finding in await self._disguised(text, role):
-            if not any(overlap(finding, item) for item in found if item.label == finding.label):
-                found.append(finding)
-        return tuple(found)
+    def _panels(self) -> tuple[Panel, Panel | None, Panel | None]:
+        """Detectors that are asked about segments, those for which sentences are held, those that only judge them."""
+        far = [item for item in self._detectors if judges_sentences(item)]
+        judging = [item for item in far if follows(item)]
+        groups = [[item for item in far if item not in judging], judging]
+        near = Panel([item for item in self._detectors if item not in far], disguises=self._disguises)
+        held, judges = (
+            Panel(group, disguises=self._disguises, hidden=False) if group else None for group in groups
+        )
+        return near, held, judges
 
-    async def _disguised(self, text: str, role: str) -> list[Finding]:
-        found = [_hidden(*span) for span in hidden_text(text)]
-        for view in views(text):
-            shown = await self._ask(view.text, role)
-            found += [_as_seen(item, view) for item in shown if item.label.islower() or not view.loose]
-        return found
+    def _held_back(self, role: str, tenant: str, *, strict: bool) -> Held | None:
+        """Finds in sentences what is to be masked; models do where sentences are held back anyway."""
+        panel, readers = self._held, self._readers if strict and self._readers else None
+        if panel is None and readers is None:
+            return None
 
-    async def _ask(self, text: str, role: str) -> list[Finding]:
-        found: list[Finding] = []
-        for detector in self._detectors:
-            try:
-                answer: Any = detector.detect(text, role)
-                if inspect.isawaitable(answer):
-                    answer = await answer
-                found.extend(_checked(answer, len(text)))
-            except Exception as error:
-                raise detector_failed(detector.name, error) from error
+        async def find(text: str) -> Sequence[Finding]:
+            found = [] if panel is None else await panel.findings(panel.look(text, role))
+            if readers is not None:
+                found += (await readers.ask(text, role, tenant, Depth.DOUBT)).findings
+            return found
+
+        return find
+
+    async def _said(self, text: str, role: str) -> Sequence[Finding]:
+        """What those detectors say that only judge."""
+        return [] if self._judging is None else await self._judging.findings(self._judging.look(text, role))
+
+    async def _as_one(self, text: str, role: str) -> Iterable[Finding]:
+        return await self._panel.findings(self._panel.look(text, role))
+
+    async def _segmented(self, text: str, role: str) -> Iterable[Finding]:
+        """Findings as a stream would have them, each once and whole."""
+        whole: dict[tuple[str, str, int, bool], Finding] = {}
+        async for item in self.segments(role, judged=self._judging is not None).finish(text):
+            found: Iterable[Finding] = (
+                item.own(await self._said(item.text, role)) if isinstance(item, Sentence) else item.findings
+            )
+            for one in found:
+                key = (one.label, one.detector, one.start, one.whole_message)
+                whole[key] = max(one, whole.get(key, one), key=lambda it: (it.end, it.score))
+        return sorted(whole.values(), key=place)
+
+    async def _cached(
+        self, text: str, role: str, tenant: str, ask: Callable[[str, str], Awaitable[Iterable[Finding]]]
+    ) -> tuple[Finding, ...]:
+        key, found = self._cache.get(text, f"{role} {ask.__name__}", tenant)
+        if found is None:
+            found = tuple(await ask(text, role))
+            if all(item.label != UNSCREENED for item in found):
+                self._cache.put(key, found, tenant)
         return found
 
 
@@ -209,46 +267,18 @@ class CellScreen:
         tenant: whose it is.
     """
 
-    def __init__(self, screen: Looks, role: str, tenant: str = "") -> None:
+    def __init__(self, screen: Screen, role: str, tenant: str = "") -> None:
         self._screen = screen
         self._role = role
         self._tenant = tenant
         self._reaching: tuple[Finding, ...] = ()
-        self.count = 0
-        """Findings so far, each counted once."""
 
     async def findings(self, window: Window) -> tuple[Finding, ...]:
         """Findings that touch the window's cell, clipped to it, sorted by place."""
         found = await self._screen.window(window, self._role, self._tenant)
-        self.count += sum(item.whole_message or window.start <= item.start < window.end for item in found)
         touching = {clipped for item in (*self._reaching, *found) if (clipped := _clip(item, window))}
         self._reaching = tuple(item for item in (*self._reaching, *found) if _reaches(item, window))
         return tuple(sorted(touching, key=place))
-
-
-def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
-    found = list(answer)
-    if len(found) > MAX_FINDINGS:
-        raise ValueError(f"{len(found)} findings in {length} characters")
-    for item in found:
-        if not isinstance(item, Finding) or not 0 <= item.start <= item.end <= length:
-            raise ValueError("a finding lies outside the text")
-    return found
-
-
-def _hidden(start: int, end: int) -> Finding:
-    return Finding(label=HIDDEN_TEXT, start=start, end=end, score=0.9, detector=VIEWS)
-
-
-def _as_seen(finding: Finding, view: View) -> Finding:
-    """A finding in a view, as one in the text; it tells which disguise hid it."""
-    if finding.whole_message or finding.start == finding.end:
-        start, end = finding.start, finding.end
-    else:
-        start, end = view.span(finding.start, finding.end)
-    return finding.model_copy(
-        update={"start": start, "end": end, "detector": f"{finding.detector}, {VIEWS} {view.name}"}
-    )
 
 
 def _clip(finding: Finding, window: Window) -> Finding | None:

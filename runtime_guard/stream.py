@@ -1,26 +1,22 @@
 """Release a text as it arrives, never a character before the span it belongs to is decided.
 
-The text is judged cell by cell (:mod:`runtime_guard.cells`); policy is asked whenever a label appears that was not
-seen before in this message, with all labels seen so far. Both depend on the content alone, so the released text is
-the same for every chunking, the whole text in one piece included.
+The text is cut and judged by content alone (:mod:`runtime_guard.segments`); policy is asked whenever a label
+appears that was not seen before in this message, with all labels seen so far. So the released text is the same for
+every chunking, the whole text in one piece included.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from govkernel.domain import Decision, Finding
-from runtime_guard.cells import CellCutter, Window
 from runtime_guard.redact import Mask, Numbered, Surrogates, blocks, masks, replacements
-from runtime_guard.screen import CellScreen, Looks
+from runtime_guard.screen import Screen, SentenceJudge
+from runtime_guard.segments import Counting, Reach, Segment, Sentence
 
 Decide = Callable[[frozenset[str], int], Awaitable[Decision]]
 """Policy: the decision for the labels and the number of findings so far."""
-
-HOLD_BACK: Final = 2 * 256
-"""Characters that are held back at most: a cell and its window ahead."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +40,46 @@ class StreamScreen:
         decide: asks policy.
         role: who writes the message.
         surrogates: names for tokenised values, shared within a conversation.
+        tenant: whose message it is.
+        judge: judges sentences; by default what of the screen only judges what is said.
+        reach: how far the text is held back.
+        counting: which findings count; by default all.
     """
 
     def __init__(
-        self, screen: Looks, decide: Decide, role: str, surrogates: Surrogates | None = None
+        self,
+        screen: Screen,
+        decide: Decide,
+        role: str,
+        surrogates: Surrogates | None = None,
+        *,
+        tenant: str = "",
+        judge: SentenceJudge | None = None,
+        reach: Reach | None = None,
+        counting: Counting | None = None,
     ) -> None:
-        self._cells = CellScreen(screen, role)
+        self._judge = judge or screen.sentence_judge(tenant)
+        self._segments = screen.segments(
+            role, judged=self._judge is not None, reach=reach, tenant=tenant, counting=counting
+        )
         self._decide = decide
+        self._role = role
         self._surrogates = surrogates or Numbered()
-        self._cutter = CellCutter()
         self._labels: frozenset[str] = frozenset()
+        self._count = 0
         self._masked_to = 0
         self.decision: Decision | None = None
-        """The latest decision; None before the first cell."""
+        """The latest decision; None before anything was decided."""
 
     @property
     def blocked(self) -> bool:
         """Whether policy blocked the message; nothing more is released."""
         return self.decision is not None and blocks(self.decision)
+
+    @property
+    def held(self) -> int:
+        """Characters that were taken and wait to be decided."""
+        return self._segments.held
 
     async def feed(self, delta: str) -> str:
         """Take a piece; the text that may be released now.
@@ -71,49 +89,75 @@ class StreamScreen:
         """
         return "".join([piece.text async for piece in self.pieces(delta)])
 
-    async def finish(self) -> str:
-        """The rest of the text, at its end."""
-        return "".join([piece.text async for piece in self.pieces(None)])
+    async def finish(self, delta: str = "") -> str:
+        """The rest of the text, at its end, after a last piece.
 
-    async def pieces(self, delta: str | None) -> AsyncIterator[Piece]:
-        """Like :meth:`feed`, and with None like :meth:`finish`: cell by cell, which no chunking changes."""
-        windows = self._cutter.finish() if delta is None else self._cutter.feed(delta)
-        async for piece in self._released(windows):
-            yield piece
-        if delta is None and self.decision is None:
-            self.decision = await self._decide(self._labels, self._cells.count)
+        Raises:
+            GovkernelError: as for :meth:`feed`.
+        """
+        return "".join([piece.text async for piece in self.pieces(delta, final=True)])
 
-    async def _released(self, windows: Iterable[Window]) -> AsyncIterator[Piece]:
-        for window in windows:
+    async def pieces(self, delta: str, *, final: bool = False) -> AsyncIterator[Piece]:
+        """Like :meth:`feed`, or :meth:`finish`: segment by segment, each under its decision, which no chunking changes.
+
+        Raises:
+            GovkernelError: as for :meth:`feed`.
+        """
+        if not self.blocked:
+            items = self._segments.finish(delta) if final else self._segments.feed(delta)
+            async for piece in self._released(items):
+                yield piece
+        if final and self.decision is None:
+            await self._ask((), 0)
+
+    async def _released(self, items: AsyncIterator[Segment | Sentence]) -> AsyncIterator[Piece]:
+        async for item in items:
+            if isinstance(item, Sentence):
+                await self._judged(item)
+            else:
+                decision = await self._decided(item)
+                if not blocks(decision):
+                    yield Piece(await self._masked(item, decision), decision)
             if self.blocked:
                 return
-            found = await self._cells.findings(window)
-            decision = await self._decided(found)
-            if not blocks(decision):
-                yield Piece(await self._masked(window, masks(found, decision.obligations)), decision)
 
-    async def _decided(self, found: tuple[Finding, ...]) -> Decision:
-        labels = self._labels | {item.label for item in found}
-        if self.decision is None or labels != self._labels:
-            self._labels = labels
-            self.decision = await self._decide(labels, self._cells.count)
+    async def _judged(self, sentence: Sentence) -> None:
+        """Let policy know what a sentence says."""
+        said = await self._judge(sentence.text, self._role) if self._judge is not None else ()
+        found = [item for item in said if item.label not in self._labels]
+        if found:
+            await self._ask(found, len(found))
+
+    async def _decided(self, segment: Segment) -> Decision:
+        """What policy says of a segment."""
+        new = [item for item in segment.findings if item.whole_message or item.start >= segment.start]
+        if self.decision is None or any(item.label not in self._labels for item in segment.findings):
+            return await self._ask(segment.findings, len(new))
+        self._count += len(new)
         return self.decision
 
-    async def _masked(self, window: Window, to_mask: list[Mask]) -> str:
-        fresh = [mask for mask in to_mask if not self._goes_on(window, mask)]
-        values = [_slice(window, mask.start, mask.end) for mask in fresh]
-        stand_ins = dict(zip(fresh, await replacements(fresh, values, self._surrogates), strict=True))
+    async def _ask(self, found: Sequence[Finding], count: int) -> Decision:
+        self._count += count
+        self._labels |= {item.label for item in found}
+        self.decision = await self._decide(self._labels, self._count)
+        return self.decision
+
+    async def _masked(self, segment: Segment, decision: Decision) -> str:
+        """The segment, with masks over what is found; a mask that reaches into it goes on without a word."""
+        position = max(segment.start, self._masked_to)
+        found = masks(segment.findings, decision.obligations) if segment.findings else ()
+        there = [mask for mask in found if mask.end > position]
+        goes_on = bool(there) and there[0].start < self._masked_to
+        to_mask = [replace(mask, start=max(position, mask.start)) for mask in there]
+        stand_ins = (
+            ["", *await self._replacements(to_mask[1:])] if goes_on else await self._replacements(to_mask)
+        )
         parts: list[str] = []
-        position = window.start
-        for mask in to_mask:
-            parts += (_slice(window, position, mask.start), stand_ins.get(mask, ""))
+        for mask, stand_in in zip(to_mask, stand_ins, strict=True):
+            parts += (self._segments.slice(position, mask.start), stand_in)
             position = self._masked_to = mask.end
-        return "".join([*parts, _slice(window, position, window.end)])
+        return "".join([*parts, self._segments.slice(position, segment.end)])
 
-    def _goes_on(self, window: Window, mask: Mask) -> bool:
-        """Whether a mask is the rest of the value that the last cell's mask ended with."""
-        return mask.start == self._masked_to == window.start != 0
-
-
-def _slice(window: Window, start: int, end: int) -> str:
-    return window.text[start - window.offset : end - window.offset]
+    async def _replacements(self, fresh: Sequence[Mask]) -> Sequence[str]:
+        values = [self._segments.slice(mask.start, mask.end) for mask in fresh]
+        return await replacements(fresh, values, self._surrogates)

@@ -41,6 +41,10 @@ def test_signing_and_verifying() -> None:
     assert run("Sign and verify")["verified"] is True
 
 
+def test_stating() -> None:
+    assert b"dsseEnvelope" in run("State something")["bundle"]
+
+
 def test_screening() -> None:
     pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
     assert run("Screen text")["found"] == [("PERSON", "Jane Roe"), ("PHONE_NUMBER", "+1 212-555-0123")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import stat
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from govkernel.files import create_file, replace_file
+from govkernel.files import create_file, read_file, replace_file
 
 WRITER = """
 import sys
@@ -68,6 +70,34 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path, reads: int) -> None
     content = file.read_bytes()
     assert len(content) == 200_000
     assert len(set(content)) == 1
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    (tmp_path / "link").symlink_to("a")
+    assert read_file(tmp_path / "link", 100) == b"x" * 100
+    for wrong, limit, number in (("a", 99, errno.EFBIG), ("", 99, errno.EISDIR), ("b", 99, errno.ENOENT)):
+        with pytest.raises(OSError, match=r".") as refused:
+            read_file(tmp_path / wrong, limit)
+        assert refused.value.errno == number
+
+
+def test_a_device_without_end_is_a_file_that_is_too_large() -> None:
+    with pytest.raises(OSError, match="larger than 5000000 bytes"):
+        read_file(Path("/dev/zero"), 5_000_000)
+
+
+def test_what_comes_through_a_pipe_is_read_and_silence_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TimeoutError):
+        read_file(tmp_path / "pipe", 100, patience=0.05)
+    for limit, content in ((100, b"half and half"), (5, None)):
+        with subprocess.Popen(["sh", "-c", f"printf 'half and half' > {tmp_path}/pipe"]):
+            if content is not None:
+                assert read_file(tmp_path / "pipe", limit) == content
+            else:
+                with pytest.raises(OSError, match="larger than 5 bytes"):
+                    read_file(tmp_path / "pipe", limit)
 
 
 def test_a_file_is_created_once_with_its_rights_and_no_draft(tmp_path: Path) -> None:

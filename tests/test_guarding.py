@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from govkernel.domain import Finding
+from govkernel.domain import Decision, Effect, Finding
 from govkernel.errors import GovkernelError, PluginError
 from govkernel.hookspecs import hookimpl
 from govkernel.plugins import PluginHost
@@ -16,6 +16,8 @@ from tests.simulators.faulty_plugin import RELEASE, hang
 
 pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
 from govkernel.guarding import screen_of
+from runtime_guard.stream import StreamScreen
+from tests.runtime_guard.conftest import decision
 
 
 class Stranger:
@@ -110,3 +112,56 @@ def test_a_stranger_may_use_a_name_of_ours() -> None:
     plugin = Stranger(red)
     plugin.name = "presidio"
     assert ("COLOUR", "red") in found(plugin, "red")
+
+
+def streamed(plugin: object, pieces: list[str]) -> list[str]:
+    """What is released after each piece when everything found is redacted."""
+    made = StreamScreen(screen(plugin), redact, "assistant")
+
+    async def run() -> list[str]:
+        return [*[await made.feed(piece) for piece in pieces], await made.finish()]
+
+    return asyncio.run(run())
+
+
+async def redact(labels: frozenset[str], findings: int) -> Decision:
+    return decision(Effect.ALLOW, "redact")
+
+
+def until_the_car(text: str, role: str) -> int:
+    return len(text) if "car" in text else 0
+
+
+@pytest.mark.parametrize(
+    ("attributes", "released"),
+    [
+        ({}, ["", "", "A <COLOUR> car. ", "", "Bye"]),
+        ({"lookahead": "sentence"}, ["", "", "A <COLOUR> car. ", "", "Bye"]),
+        ({"lookahead": "word"}, ["A <COLOUR> ", "", "car. ", "", "Bye"]),
+        ({"pending": until_the_car}, ["", "", "A <COLOUR> car. ", "", "Bye"]),
+        ({"lookahead": "word", "roles": {"user"}}, ["A red ", "", "car. ", "", "Bye"]),
+    ],
+)
+def test_a_stranger_says_how_long_streams_wait_for_it(
+    attributes: dict[str, Any], released: list[str]
+) -> None:
+    plugin = Stranger(red)
+    vars(plugin).update(attributes)
+    assert streamed(plugin, ["A red ", "c", "ar. ", "Bye"]) == released
+
+
+@pytest.mark.parametrize("answer", [-1, 10_000, None, "3", 1.5])
+def test_a_stranger_that_waits_for_nonsense_is_an_error(answer: object) -> None:
+    plugin = Stranger(red)
+    plugin.pending = lambda text, role: answer  # type: ignore[attr-defined]
+    with pytest.raises(GovkernelError) as caught:
+        streamed(plugin, ["a red car "])
+    assert caught.value.code == "guard.detector-failed"
+
+
+@pytest.mark.parametrize(("attribute", "value"), [("lookahead", 3), ("roles", "user")])
+def test_a_stranger_that_does_not_say_it_properly_is_not_used(attribute: str, value: object) -> None:
+    plugin = Stranger(red)
+    setattr(plugin, attribute, value)
+    with pytest.raises(PluginError):
+        screen(plugin)

@@ -86,6 +86,12 @@ def test_an_import_is_quick(module: str) -> None:
     assert min(import_cost(module)[0] for _ in range(3)) < MAX_IMPORT_SECONDS
 
 
+def test_the_command_line_imports_a_room_when_a_command_needs_it() -> None:
+    _, loaded = import_cost("govkernel.cli.main")
+    rooms = ("govkernel.provenance", "govkernel.audit.log", "govkernel.engines", "jsonschema", "sqlalchemy")
+    assert [name for name in rooms if name in loaded] == []
+
+
 def test_the_core_needs_none_of_the_extras() -> None:
     """Importing every module of the core works where no extra is installed."""
     core = [

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from govkernel.errors import ConfigError
-from govkernel.files import replace_file
+from govkernel.files import read_file, replace_file
 
 CA_LIFE: Final = timedelta(days=3650)
 SERVER_LIFE: Final = timedelta(days=90)
@@ -248,9 +248,7 @@ def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_PEM:
-            raise OSError(f"larger than {MAX_PEM} bytes")
-        return path.read_bytes()
+        return read_file(path, MAX_PEM)
     except OSError as error:
         raise _refuse("unreadable", path, str(error), "Make the file readable.") from None
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from govkernel.audit.checkpoint import Verifier
 from govkernel.errors import AuditError
-from govkernel.files import create_file
+from govkernel.files import create_file, read_file
 
 MAX_KEY: Final = 64 * 1024
 _PEM: Final = serialization.Encoding.PEM
@@ -66,8 +66,7 @@ def _create(path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_KEY)
+        return read_file(path, MAX_KEY)
     except OSError as error:
         raise _bad(path, error.strerror or type(error).__name__) from None
 

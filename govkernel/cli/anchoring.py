@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govkernel.cli.doors import read_key
+from govkernel.cli.output import read_named
 from govkernel.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,11 +84,4 @@ def read_anchor(path: Path) -> bytes:
     Raises:
         InputError: ``cli.unreadable``.
     """
-    try:
-        if path.stat().st_size > MAX_ANCHOR:
-            raise OSError(f"larger than {MAX_ANCHOR} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cli.unreadable", f"{path} cannot be read.", why=str(error), remedy="Check the path."
-        ) from None
+    return read_named(path, MAX_ANCHOR)

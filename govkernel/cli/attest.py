@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from govkernel.cli.output import Config, Json, finish, plain, say
+from govkernel.cli.output import Config, Json, finish, plain, read_named, say
 from govkernel.cli.signing import (
     Certificate,
     Name,
@@ -91,12 +91,9 @@ def attest(
 
 
 def _read(path: Path, uri: str) -> dict[str, Any]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cli.unreadable", f"The claim {path} cannot be read.", why=str(error), remedy="Check the path."
-        ) from None
+    from govkernel.provenance.limits import MAX_CLAIM
+
+    content = read_named(path, MAX_CLAIM, f"The claim {path}")
     if uri == predicates.MODEL_CARD and path.suffix.lower() == ".md":
         from govkernel.provenance.model_card import model_card
 

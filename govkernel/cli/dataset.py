@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from govkernel.cli.output import Config, Json, finish, plain, print_json, say
+from govkernel.cli.output import Config, Json, finish, plain, print_json, read_named, say
 from govkernel.cli.signing import Key, described, keep, open_key
 from govkernel.errors import GovkernelError, InputError
 
@@ -73,6 +73,10 @@ def append(
     before = _tree_of(path)
     pem = read_key(previous_key) if previous_key else open_key(key, load_settings(config)).public_key_pem()
     signed = signed_root(_read(_beside(path, BUNDLE_SUFFIX)), KeyAnchor.from_pem(pem), datetime.now(UTC))
+    if 0 < signed.root.size < before.root.size:
+        before = before.first(
+            signed.root.size
+        )  # the last append wrote its tree, and was killed before it was signed
     if signed.root != before.root:
         raise InputError(
             "dataset.tree-mismatch",
@@ -165,13 +169,13 @@ def _sign(
     settings = load_settings(config)
     artifact, content = sign_tree(grown, f"file:{path}", open_key(key, settings), before)
     place = _beside(path, TREE_SUFFIX)
-    written = keep([NamedBundle(BUNDLE_SUFFIX, content)], path, None, settings)
     try:
         replace_file(place, grown.document())
     except OSError as error:
         raise InputError(
             "cli.unwritable", f"{place} cannot be written.", why=str(error), remedy="Check the folder."
         ) from None
+    written = keep([NamedBundle(BUNDLE_SUFFIX, content)], path, None, settings)
     new = grown.root.size - (before.root.size if before else 0)
     document = {**described(artifact, written), **grown.root.document(), "new": new, "tree": str(place)}
 
@@ -199,7 +203,7 @@ def _answer(judge: Callable[[], tuple[SignedRoot, dict[str, Any]]], as_json: boo
         finish(False, {"verified": False, **refused.as_dict()}, as_json=as_json, text=complain)
 
     def text() -> None:
-        say(f"[green]✓[/] verified {plain(said.get('shard', ''))}")
+        say(f"[green]✓[/] verified {plain(said.get('shard', 'that it only grew'))}")
         say(f"  signer   {plain(signed.signer.name)}")
         say(f"  dataset  {signed.digest}, {signed.root.size} shards")
 
@@ -241,11 +245,4 @@ def _beside(path: Path, suffix: str) -> Path:
 
 
 def _read(path: Path, limit: int = 32 * 1024 * 1024) -> bytes:
-    try:
-        if path.stat().st_size > limit:
-            raise OSError(f"larger than {limit} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cli.unreadable", f"{path} cannot be read.", why=str(error), remedy="Check the path."
-        ) from None
+    return read_named(path, limit)

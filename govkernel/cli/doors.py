@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from govkernel import checks
+from govkernel.cli.output import read_named
 from govkernel.config import PackTable, Settings
 from govkernel.domain import Report
 from govkernel.errors import InputError
 from govkernel.files import replace_file
 from govkernel.hookspecs import ReportFormat
 from govkernel.plugins import PluginHost, Provider
-from govkernel.provenance import TrustPolicy
+
+if TYPE_CHECKING:
+    from govkernel.provenance import TrustPolicy
 
 MAX_KEY_BYTES = 64 * 1024
 
@@ -24,6 +28,7 @@ def choose_trust(settings: Settings, trust: Path | None, keys: Sequence[Path]) -
         ConfigError, InputError: none of them can be used.
     """
     from govkernel.assemble import load_trust
+    from govkernel.provenance import TrustPolicy
 
     if keys:
         return TrustPolicy.from_keys({path.stem: read_key(path) for path in keys})
@@ -36,14 +41,7 @@ def read_key(path: Path) -> bytes:
     Raises:
         InputError: ``cli.unreadable``.
     """
-    try:
-        if path.stat().st_size > MAX_KEY_BYTES:
-            raise OSError(f"larger than {MAX_KEY_BYTES} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cli.unreadable", f"The file {path} cannot be read.", why=str(error), remedy="Check the path."
-        ) from None
+    return read_named(path, MAX_KEY_BYTES, f"The file {path}")
 
 
 def packs_named(settings: Settings, names: Sequence[str] | None) -> Sequence[PackTable] | None:

@@ -78,18 +78,20 @@ def _tell_deployments(lineage: Lineage, found: list[dict[str, str]], *, as_json:
 
 
 def admissions(settings: Settings, lineage: Lineage) -> list[dict[str, str]]:
-    """The newest recorded permission to admit or deploy each artifact of a lineage at each place, newest first."""
+    """The newest recorded permission to admit or deploy each artifact of a lineage at each place, newest first.
+
+    Also of what the log itself says was made from the root, wherever the bundles that said so lie.
+    """
     from govkernel.assemble import open_log
-    from govkernel.audit.query import MAX_LIMIT, MAX_VALUES
+    from govkernel.audit.query import MAX_LIMIT
 
     log = open_log(settings)
     found: dict[tuple[str, str, str], dict[str, str]] = {}
     try:
-        digests = sorted(map(str, lineage.nodes))
-        for start in range(0, len(digests), MAX_VALUES):
-            part = ",".join(digests[start : start + MAX_VALUES])
-            asked = f"decision:allow action:admit,deploy artifact:{part} limit:{MAX_LIMIT}"
-            for row in log.query(asked, datetime.now(UTC)):
+        for asked in _questions(lineage):
+            for row in log.query(
+                f"decision:allow action:admit,deploy {asked} limit:{MAX_LIMIT}", datetime.now(UTC)
+            ):
                 for item in _admitted(row, lineage):
                     found.setdefault((item["artifact"], item["resource"], item["environment"]), item)
     finally:
@@ -97,10 +99,20 @@ def admissions(settings: Settings, lineage: Lineage) -> list[dict[str, str]]:
     return sorted(found.values(), key=lambda item: item["decidedAt"], reverse=True)
 
 
+def _questions(lineage: Lineage) -> Iterator[str]:
+    from govkernel.audit.query import MAX_VALUES
+
+    digests = sorted(map(str, lineage.nodes))
+    for start in range(0, len(digests), MAX_VALUES):
+        yield f"artifact:{','.join(digests[start : start + MAX_VALUES])}"
+    yield f"text:{lineage.root.hex}"
+
+
 def _admitted(row: AuditRow, lineage: Lineage) -> Iterator[dict[str, str]]:
     request = row.record.request
     for subject in row.record.subjects:
-        if subject.artifact.digest in lineage.nodes:
+        recorded = {item.digest for item in subject.ancestry or ()}
+        if subject.artifact.digest in lineage.nodes or lineage.root in recorded:
             yield {
                 "artifact": str(subject.artifact.digest),
                 "action": request.action.value,

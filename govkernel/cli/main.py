@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -75,22 +76,69 @@ def root(
 
 
 def main() -> None:
-    """Entry point of the ``govkernel`` script."""
+    """Entry point of the ``govkernel`` script. Exit codes 0 and 1 are answers: who could not be told gets 2."""
+    _open_streams()
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except OSError:  # nobody listens any more, or the disk behind standard output is full
+        _silence(sys.stdout)
+        code = Exit.ERROR
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command; its exit code."""
+    stdout = sys.stdout
     try:
         if _wants_plugins(sys.argv[1:]):
             plugins.add_commands(app)
         app()
+    except SystemExit as done:
+        broken = sys.stdout is not stdout  # typer replaces it, and exits with 1, when nobody listens
+        sys.stdout = stdout
+        return done.code if isinstance(done.code, int) and not broken else Exit.ERROR
     except GovkernelError as error:
         show_error(error, as_json="--json" in sys.argv)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except Exception as error:
         if os.environ.get("GOVKERNEL_DEBUG"):
             raise
-        show_error(_unexpected(error), as_json="--json" in sys.argv)
-    sys.exit(Exit.ERROR)
+        known = _system(error) if isinstance(error, OSError) else _unexpected(error)
+        show_error(known, as_json="--json" in sys.argv)
+    return Exit.ERROR
+
+
+def _open_streams() -> None:
+    """Standard streams that were closed lead nowhere; characters that they cannot show are replaced."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is still in the buffer go nowhere, so that the interpreter does not try again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _system(error: OSError) -> GovkernelError:
+    return GovkernelError(
+        "cli.system",
+        "The system refused what the command needs.",
+        why=f"{error.strerror or type(error).__name__}{f': {error.filename}' if error.filename else ''}"[
+            :300
+        ],
+        remedy="Check the path, its permissions and the space on the disk.",
+    )
 
 
 def _wants_plugins(arguments: Sequence[str]) -> bool:

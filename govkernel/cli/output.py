@@ -16,10 +16,20 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from govkernel.errors import GovkernelError
+from govkernel.errors import GovkernelError, InputError
+from govkernel.files import read_file
 
-console = Console(highlight=False, soft_wrap=True)
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class Terminal(Console):
+    """A console that leaves it to :mod:`govkernel.cli.main` what it means when nobody listens."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what was raised; called while it is handled."""
+        raise  # noqa: PLE0704
+
+
+console = Terminal(highlight=False, soft_wrap=True)
+stderr = Terminal(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Exit(IntEnum):
@@ -69,6 +79,26 @@ def finish(answer: bool, document: Mapping[str, Any], *, as_json: bool, text: Ca
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def read_named(path: Path, limit: int, what: str = "") -> bytes:
+    """The content of a file that a person named, at most ``limit`` bytes; also through a pipe.
+
+    Args:
+        path: the file.
+        limit: the most bytes it may have.
+        what: what it is called in the error; default its path.
+
+    Raises:
+        InputError: ``cli.unreadable``.
+    """
+    try:
+        return read_file(path, limit)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            "cli.unreadable", f"{what or path} cannot be read.", why=why, remedy="Check the path."
+        ) from None
 
 
 def say(text: str) -> None:

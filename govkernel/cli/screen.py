@@ -112,8 +112,8 @@ def _rate(given: str) -> Rate:
 
 def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
     from govkernel.errors import InputError
+    from runtime_guard.judge import ROLES
     from runtime_guard.redact import masked
-    from runtime_guard.screen import ROLES
 
     if role not in ROLES:
         raise InputError(

@@ -17,9 +17,9 @@ from govkernel.domain.predicates import VSA
 from govkernel.errors import ConfigError, InputError
 from govkernel.files import replace_file
 from govkernel.hookspecs import SigningKey
-from govkernel.provenance import NamedBundle
 
 if TYPE_CHECKING:
+    from govkernel.provenance import NamedBundle
     from govkernel.provenance.seal import Sealer
     from govkernel.provenance.stamping import TimestampService
 
@@ -227,7 +227,7 @@ def keep_summaries(
     Raises:
         InputError: ``cli.unwritable``.
     """
-    from govkernel.provenance import attest
+    from govkernel.provenance import NamedBundle, attest
 
     for artifact, predicate in stated:
         content = attest(artifact, VSA, predicate, key, [])

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from govkernel.cli.delegate import delegate
 from govkernel.cli.output import Config, Json, finish, plain, print_json, say
 from govkernel.cli.signing import Key, open_key
-from govkernel.cli.trust_show import invalid, show_tree, tree, valid
 from govkernel.cli.trust_update import update
 from govkernel.errors import ConfigError, InputError
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from govkernel.provenance import PassedOver, RevocationList, TrustPolicy
 
 app = typer.Typer(
-    no_args_is_help=True, help="Explain and check the trust policy; revoke; update trusted roots."
+    no_args_is_help=True,
+    help="Explain and check the trust policy; delegate and revoke; update trusted roots.",
 )
+app.command("delegate")(delegate)
 app.command("update")(update)
 PolicyFile = Annotated[
     Path | None, typer.Argument(help="A trust policy [default: the workspace's, with its revocation lists].")
@@ -56,22 +58,32 @@ def explain(
     """Print what was found about an artifact, accepted and rejected, and why: exit 0 when a signature is accepted."""
     from govkernel.assemble import current_trust, plugin_host
     from govkernel.cli.doors import choose_trust
+    from govkernel.cli.trust_show import show_tree, tree
     from govkernel.config import load_settings
+    from govkernel.domain import Artifact
     from govkernel.gather import EvidenceGatherer
+    from govkernel.provenance import BundleStore
     from govkernel.provenance.trust_explain import explain as explained
 
     settings = load_settings(config)
     judge = current_trust(settings, choose_trust(settings, trust, []))
     host = plugin_host(settings, judge, local=True)
     now = datetime.now(UTC)
-    [found] = asyncio.run(EvidenceGatherer(host, judge).gather([_reference(artifact, kind)], now))
-    document = explained(judge.now(), found.judged, now, judge.passed_over)
+    gatherer, ref = EvidenceGatherer(host, judge), _reference(artifact, kind)
+    [found] = asyncio.run(gatherer.gather([ref], now))
+    store = BundleStore(settings.path(settings.trust.attestations))
+    proposed = [] if found.judged.artifact.digest else store.candidates(ref.uri)
+    claims = [Artifact(kind=ref.kind, name=ref.uri, digest=digest) for digest in proposed]
+    claimed = asyncio.run(gatherer.about(claims, now))
+    document = explained(judge.now(), found.judged, now, judge.passed_over, claimed)
     finish(document["signed"], document, as_json=as_json, text=lambda: show_tree(tree(document)))
 
 
 @app.command()
 def validate(path: PolicyFile = None, config: Config = None, as_json: Json = False) -> None:
     """Check a trust policy and the revocation lists beside it: exit 0 valid, 1 not."""
+    from govkernel.cli.trust_show import invalid, valid
+
     try:
         document = _summary(*_policy(path, config), datetime.now(UTC))
     except ConfigError as error:
@@ -294,6 +306,15 @@ def _summary(
                 "entries": len(item.revocations),
             }
             for item in lists
+        ],
+        "delegations": [
+            {
+                "source": item.source,
+                "statement": str(item.digest),
+                "by": item.by.name,
+                "to": sorted(delegate.name for delegate in item.to),
+            }
+            for item in policy.delegations
         ],
         "passedOver": [{"source": item.source, "code": item.code, "why": item.why} for item in passed],
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, say, stderr
+from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, read_named, say, stderr
 from govkernel.cli.pinning import Command, Exec, Pin, reading, run_command
 from govkernel.errors import InputError
 
@@ -28,7 +28,7 @@ OTHER = "provenance.other-predicate"
 
 def verify(
     path: Annotated[Path, typer.Argument(help="The artifact: file or folder.")],
-    bundle: Annotated[Path, typer.Option("--bundle", help="The signature bundle, or lines of bundles.")],
+    bundle: Annotated[Path, typer.Option("--bundle", help="The signature bundle, or a file of several.")],
     command: Command = None,
     key: Annotated[
         Path | None,
@@ -82,7 +82,7 @@ def verify(
     from govkernel.config import load_settings
     from govkernel.domain import ArtifactKind, RejectedStatement
     from govkernel.provenance import resolve_type
-    from govkernel.provenance.foreign import split_bundles
+    from govkernel.provenance.collection import split_bundles
 
     if kind and kind not in set(ArtifactKind):
         raise InputError(
@@ -245,11 +245,4 @@ def _inside(bundle: Path, path: Path) -> tuple[str, ...]:
 def _read(path: Path) -> bytes:
     from govkernel.provenance import MAX_BUNDLE
 
-    try:
-        if path.stat().st_size > MAX_BUNDLE:
-            raise OSError(f"larger than {MAX_BUNDLE} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cli.unreadable", f"The bundle {path} cannot be read.", why=str(error), remedy="Check the path."
-        ) from None
+    return read_named(path, MAX_BUNDLE, f"The bundle {path}")

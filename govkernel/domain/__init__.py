@@ -36,6 +36,7 @@ from govkernel.domain.request import (
     Screening,
     Workload,
 )
+from govkernel.domain.voices import voices
 
 __all__ = [
     "OBLIGATIONS",
@@ -78,4 +79,5 @@ __all__ = [
     "Verdict",
     "Workload",
     "freeze",
+    "voices",
 ]

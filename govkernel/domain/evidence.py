@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from govkernel.domain.artifact import Digest
 from govkernel.domain.base import Frozen, FrozenDict, JsonObject
@@ -48,6 +48,7 @@ class Signer(Frozen):
         identity: certificate identity (e-mail or URI), or empty for a key.
         issuer: who vouches for the identity (OIDC issuer), or empty for a key.
         authority: the trust policy's name for the authority that certified the identity, or empty for a key.
+        delegate: what the holder calls whom it lets speak in its name; empty when it signed itself.
     """
 
     name: str
@@ -55,6 +56,15 @@ class Signer(Frozen):
     identity: str = ""
     issuer: str = ""
     authority: str = ""
+    delegate: str = ""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``delegate`` where there is none, so that records and their digests stay what they were."""
+        fields: dict[str, Any] = handler(self)
+        if not self.delegate:
+            fields.pop("delegate", None)
+        return fields
 
 
 class AcceptedStatement(Frozen):

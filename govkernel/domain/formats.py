@@ -44,7 +44,7 @@ _BY_SUFFIX: Final = {
     **dict.fromkeys((".py", ".pyc", ".so", ".sh", ".js", ".dll", ".exe"), "code"),
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".nemo"), "archive"),
     **dict.fromkeys((".xlsx", ".docx", ".pptx", ".odt", ".epub"), "archive"),
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"), "image"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".svg"), "image"),
     ".model": "sentencepiece",
 }
 _TEXT_NAMES: Final = frozenset({"license", "readme", "notice", "vocab", "merges", "version"})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from govkernel.domain.artifact import ArtifactKind, Digest
 from govkernel.domain.base import Frozen
@@ -20,6 +22,8 @@ class Ancestor(Frozen):
         signers: who made accepted statements about it.
         license: its licences by accepted cards, joined by ``AND``; empty when none says so.
         rejections: codes of what was refused about it, ``provenance.revoked`` when it is revoked.
+        vouched: each derivation up to it, on some way, was stated by somebody who may speak about the name of what was
+            made; what is not vouched for may be a stranger's word, and can only deny.
     """
 
     digest: Digest
@@ -30,3 +34,12 @@ class Ancestor(Frozen):
     signers: tuple[str, ...] = ()
     license: str = ""
     rejections: tuple[str, ...] = ()
+    vouched: bool = True
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``vouched`` where it is true, so that records and their digests stay what they were."""
+        fields: dict[str, Any] = handler(self)
+        if self.vouched:
+            fields.pop("vouched", None)
+        return fields

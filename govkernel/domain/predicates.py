@@ -14,6 +14,7 @@ PROMPT_RELEASE: Final = f"{_BASE}/prompt-release/v1"
 APPROVAL: Final = f"{_BASE}/approval/v1"
 DERIVATION: Final = f"{_BASE}/derivation/v1"
 REVOCATION: Final = f"{_BASE}/revocation/v1"
+DELEGATION: Final = f"{_BASE}/delegation/v1"
 FILE_SAFETY: Final = f"{_BASE}/file-safety/v1"
 BREAK_GLASS: Final = f"{_BASE}/break-glass/v1"
 RED_TEAM_RESULT: Final = f"{_BASE}/red-team-result/v1"
@@ -38,6 +39,7 @@ SHORT_NAMES: Final = {
     "approval": APPROVAL,
     "derivation": DERIVATION,
     "revocation": REVOCATION,
+    "delegation": DELEGATION,
     "break-glass": BREAK_GLASS,
     "file-safety": FILE_SAFETY,
     "red-team-result": RED_TEAM_RESULT,

@@ -26,13 +26,16 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), so
 _REMEDY: Final = "Send one UTF-8 JSON document within the documented limits."
 
 
-def loads(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+def loads(
+    data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, halves: bool = False
+) -> Any:
     """Parse one JSON document.
 
     Args:
         data: the document; bytes must be UTF-8 without a byte order mark.
         max_bytes: largest accepted size, in bytes.
         max_depth: deepest accepted nesting of arrays and objects.
+        halves: accept escaped halves of a surrogate pair, whose other half another document of a stream may hold.
 
     Returns:
         Plain ``dict``/``list``/``str``/``int``/``float``/``bool``/``None`` values.
@@ -58,7 +61,7 @@ def loads(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX
         value = _DECODER.decode(text)
     except (json.JSONDecodeError, ValueError) as error:
         raise _refuse("malformed", "The document is not valid JSON.", str(error)) from None
-    if _SURROGATE.search(raw):
+    if not halves and _SURROGATE.search(raw):
         _refuse_lone_surrogates(value)
     return value
 

@@ -11,6 +11,7 @@ from typing import Final
 from govkernel.filesafety.interface import Finding, Place, Refused
 from govkernel.filesafety.keras import examine_keras
 from govkernel.filesafety.pickles import examine_record
+from govkernel.filesafety.plain import examine_mark
 from govkernel.filesafety.source import Source, blocks
 from govkernel.filesafety.unpack import RAW_DEFLATE, unpacked
 from govkernel.filesafety.zip_reader import DEFLATED, STORED, Member, read_zip
@@ -18,10 +19,9 @@ from govkernel.filesafety.zip_reader import DEFLATED, STORED, Member, read_zip
 _RECORD: Final = re.compile(r"(?:[^/]+/)?data\.pkl", re.IGNORECASE)
 _STORAGE: Final = re.compile(r"data/(\d{1,10})")
 _INERT: Final = frozenset(
-    {"byteorder", "version", ".format_version", ".storage_alignment", ".data/serialization_id", "data.pkl"}
+    {"byteorder", "version", ".format_version", ".storage_alignment", ".data/serialization_id"}
 )
 _SCRIPT: Final = ("code/", "constants.pkl", "constants/", "bytecode.pkl")
-_SMALL: Final = 4096
 
 
 def examine_zip(source: Source, place: Place) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def _torch(members: Sequence[Member], place: Place) -> Iterator[Finding]:
             yield place.inside(member.name).finding("torch-script")
         elif name.lower() == "data.pkl":
             yield from _opened(member, place.inside(member.name), examine_record)
-        elif name not in _INERT or member.size > _SMALL:
+        elif name in _INERT:
+            yield from _opened(member, place.inside(member.name), examine_mark)
+        else:
             yield from _judged(member, place)
-        elif member.method not in {STORED, DEFLATED}:
-            yield place.inside(member.name).finding("unknown-container")

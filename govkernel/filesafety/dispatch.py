@@ -11,13 +11,18 @@ from govkernel.domain.formats import PICKLE, UNKNOWN, format_of
 from govkernel.filesafety.archives import examine_zip
 from govkernel.filesafety.arrays import examine_numpy
 from govkernel.filesafety.columnar import examine_columnar
-from govkernel.filesafety.config import examine_json, examine_lines, examine_yaml
+from govkernel.filesafety.config import examine_json, examine_yaml
 from govkernel.filesafety.gguf import examine_gguf
 from govkernel.filesafety.hdf5 import examine_hdf5
 from govkernel.filesafety.interface import Finding, Place, Refused
 from govkernel.filesafety.onnx import examine_onnx
 from govkernel.filesafety.pickles import examine_pickles
-from govkernel.filesafety.plain import examine_image, examine_sentencepiece, examine_text
+from govkernel.filesafety.plain import (
+    examine_image,
+    examine_lines,
+    examine_sentencepiece,
+    examine_text,
+)
 from govkernel.filesafety.safetensors import examine_safetensors
 from govkernel.filesafety.source import Source, Truncated
 from govkernel.filesafety.tar_reader import examine_tar, is_tar
@@ -89,7 +94,7 @@ def _packed(source: Source, place: Place, make: Callable[[], object]) -> Iterato
     name = place.name
     if dot and f".{suffix.lower()}" in _PACKED_NAMES:
         name = f"{stem}.tar" if suffix.lower() == "tgz" else stem
-    elif format_of(name) != PICKLE and not _ARCHIVE_NAMES.search(name.lower()):
+    elif format_of(name) not in {PICKLE, UNKNOWN} and not _ARCHIVE_NAMES.search(name.lower()):
         yield place.finding("name-mismatch", "compressed")
     with unpacked(source, make, place) as content:
         inside = replace(place.inside("unpacked"), name=name)

@@ -17,6 +17,7 @@ MAX_KEY: Final = 65_535
 MAX_NAME: Final = 255
 MAX_TEXT: Final = 64 << 20
 MAX_TEMPLATE: Final = 1 << 20
+MAX_TEMPLATES: Final = 256
 MAX_DIMENSIONS: Final = 8
 MAX_TEXTS: Final = 4_000_000
 MAX_ARRAY_DEPTH: Final = 4
@@ -74,15 +75,24 @@ def _entry(reader: Reader, key: bytes, alignment: int, place: Place) -> Generato
         (alignment,) = reader.unpack("<I") if kind == _UINT32 else (0,)
         if not 8 <= alignment <= 1 << 20 or alignment & (alignment - 1):
             raise _bad("the alignment")
-    elif kind == _TEXT and b"template" in key:
-        (length,) = reader.unpack("<Q")
-        if length > MAX_TEMPLATE:
-            raise Refused("too-large", "a template")
-        text = reader.take(length).decode("utf-8", "replace")
-        yield from (place.finding("template-danger", danger) for danger in dangers(text))
+    elif b"template" in key.lower() and kind in {_TEXT, _ARRAY}:
+        for text in _templates(reader, kind):
+            yield from (place.finding("template-danger", danger) for danger in dangers(text))
     else:
         _pass_over(reader, kind, MAX_ARRAY_DEPTH)
     return alignment
+
+
+def _templates(reader: Reader, kind: int) -> Iterator[str]:
+    """A template, or a list of templates or of their names."""
+    inner, count = reader.unpack("<IQ") if kind == _ARRAY else (_TEXT, 1)
+    if inner != _TEXT or count > MAX_TEMPLATES:
+        raise Refused("unreadable-structure", "templates")
+    for _ in range(count):
+        (length,) = reader.unpack("<Q")
+        if length > MAX_TEMPLATE:
+            raise Refused("too-large", "a template")
+        yield reader.take(length).decode("utf-8", "replace")
 
 
 def _pass_over(reader: Reader, kind: int, depth: int) -> None:

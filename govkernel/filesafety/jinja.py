@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
-from govkernel.filesafety.jinja_flow import METHODS, WORDS, builds, built, macros, variables
+from govkernel.filesafety.jinja_flow import METHODS, WORDS, builds, built, is_slice, macros, variables
 from govkernel.filesafety.jinja_tokens import Token, blocks_of, enclosed
 from govkernel.filesafety.names import names
 
@@ -32,9 +32,15 @@ _GLOBALS: Final = frozenset(
     {"lipsum", "cycler", "joiner", "self", "request", "config", "url_for", "environ", "g"}
 )
 _ESCAPE: Final = re.compile(r"\\(?:x|u|U|N|[0-7])")
-_UNDERSCORES: Final = re.compile(r"__|^_+$")
+_UNDERSCORES: Final = re.compile(r"__|^_\w*$")
 _INTERNALS: Final = re.compile(r"(?:gi|cr|ag|f|tb|func|co|im)_[a-z]+|mro|attr")
 """Attributes of generators, frames and functions, which filters return."""
+
+_SPELLED: Final = re.compile(
+    r"(?:gi|cr|ag|tb)_(?:frame|code|next)|f_(?:back|globals|builtins|locals|code)|(?:func|im)_(?:globals|code|self|func)"
+    r"|co_(?:consts|names|code)|^(?:mro|attr)$"
+)
+"""The same in a text, from which a part can be cut."""
 
 _BY_ATTRIBUTE: Final = frozenset(
     {"map", "selectattr", "rejectattr", "select", "reject", "groupby", "sort", "unique", "sum", "min", "max"}
@@ -75,23 +81,27 @@ def _block_dangers(block: Sequence[Token], own: Container[str], made: set[str]) 
             yield from _text_dangers(token.text)
         elif token.kind == "name":
             yield from _name_dangers(token.text, before, after, own)
-            if before == "|" and after == "(" and token.text in _BY_ATTRIBUTE:
+            if before in {"|", "filter"} and after == "(" and token.text in _BY_ATTRIBUTE:
                 yield from _computed(enclosed(block, place + 1), made, f"the filter {token.text}")
         elif token.text == "[" and _is_subscript(block, place):
-            yield from _computed(enclosed(block, place), made, "a subscript")
+            inside = enclosed(block, place)
+            if not is_slice(inside):  # a slice is no name
+                yield from _computed(inside, made, "a subscript")
         elif token.text == "(" and before in {")", "]"}:
             yield "a call of what a call or subscript returned"
 
 
 def _text_dangers(text: str) -> Iterator[str]:
-    if _UNDERSCORES.search(text[1:-1]) or text[1:-1] == "attr":
-        yield "text made of underscores, or that names a filter"
+    said = text[1:-1]
+    if _UNDERSCORES.search(said) or _SPELLED.search(said) or _SPELLED.search(said[::-1]):
+        yield "text made of underscores, or that names a filter or an attribute of Python's own"
     if _ESCAPE.search(text):
         yield "text with escapes"
 
 
 def _name_dangers(name: str, before: str, after: str, own: Container[str]) -> Iterator[str]:
-    if name.startswith("_") or "__" in name or not name.isascii():
+    own_variable = before not in {".", "|", "filter"} and after != "("
+    if "__" in name or not name.isascii() or (name.startswith("_") and not own_variable):
         yield f"the name {name}"
     elif before in {"|", "filter"}:
         if name not in _FILTERS:
@@ -110,8 +120,8 @@ def _name_dangers(name: str, before: str, after: str, own: Container[str]) -> It
 def _is_subscript(block: Sequence[Token], place: int) -> bool:
     before = block[place - 1] if place else Token("sign", "")
     return (
-        before.text in {")", "]"}
-        or before.kind == "text"
+        before.text in {")", "]", "}"}
+        or before.kind in {"text", "number"}
         or (before.kind == "name" and before.text not in WORDS)
     )
 

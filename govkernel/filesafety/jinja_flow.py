@@ -4,6 +4,7 @@ template reaches attributes whose names it never spells. Follows assignments in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
@@ -26,8 +27,16 @@ WORDS: Final = names(
 )
 """Words of the language itself."""
 
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
+_MAKERS: Final = frozenset({"strftime_now"})
+"""Functions that make text by a pattern."""
+
+_MUTATING: Final = frozenset({"append", "extend", "insert", "update", "setdefault"})
 _BUILDING: Final = frozenset({"join", "replace", "format", "reverse", "zfill", "string", "list"})
 """Filters and methods that make new text."""
+
+_FROM_FILES: Final = re.compile(r"\w+_tokens?|special_tokens\w*|model_name|name_or_path")
+"""Variables whose text lies beside the template, where whoever wrote the template could write it too."""
 
 _Flow = tuple[set[str], set[str]]
 
@@ -47,9 +56,10 @@ def built(blocks: Sequence[Sequence[Token]], own: dict[str, set[str]]) -> set[st
         own: its macros; what one returns is text put together.
     """
     found = {*own, "caller"}
+    found |= {token.text for block in blocks for token in block if _FROM_FILES.fullmatch(token.text)}
     flows: list[_Flow] = []
     for block in blocks:
-        for targets, source in (*_assigned(block), *_passed(block, own)):
+        for targets, source in (*_assigned(block), *_passed(block, own), *_put(block)):
             if source is None or builds(source):
                 found |= targets
             else:
@@ -70,19 +80,41 @@ def builds(tokens: Sequence[Token]) -> bool:
             ]
             if token.text == "~" or "number" not in around:
                 return True
+    if _is_stepped(tokens) or any(token.text in _MAKERS for token in tokens if token.kind == "name"):
+        return True
     multiplied = any(token.kind == "sign" and token.text in "*%+" for token in tokens)
     called = {after.text for before, after in pairwise(tokens) if before.text in {"|", "."}}
     return (has_text and multiplied) or bool(called & _BUILDING) or _texts_side_by_side(tokens)
 
 
 def variables(tokens: Sequence[Token]) -> set[str]:
-    """Names of variables: of ``a.b`` the last, unless that is a method."""
-    found: set[str] = set()
+    """Names of variables, and of what is taken from them: of ``a.b`` both."""
+    return {token.text for token in tokens if token.kind == "name" and token.text not in WORDS | METHODS}
+
+
+def is_slice(inside: Sequence[Token]) -> bool:
+    """Whether what stands in brackets is a slice."""
+    return bool(_colons(inside))
+
+
+def _is_stepped(tokens: Sequence[Token]) -> bool:
+    """Whether a slice picks letters out of a text. Backwards is no such step: texts are read both ways."""
     for place, token in enumerate(tokens):
-        following = [item.text for item in tokens[place + 1 : place + 3]]
-        path = following[:1] == ["."] and len(following) == 2 and following[1] not in METHODS
-        if token.kind == "name" and token.text not in WORDS and not path:
-            found.add(token.text)
+        inside = enclosed(tokens, place) if token.kind == "sign" and token.text == "[" else ()
+        colons = _colons(inside)
+        if len(colons) > 1 and [item.text for item in inside[colons[1] + 1 :]] not in ([], ["-", "1"]):
+            return True
+    return False
+
+
+def _colons(inside: Sequence[Token]) -> list[int]:
+    """Places of the colons that stand in no further brackets."""
+    nested, found = 0, []
+    for place, token in enumerate(inside):
+        if token.kind == "sign":
+            nested += (token.text in _OPENING) - (token.text in _CLOSING)
+            if token.text == ":" and not nested:
+                found.append(place)
     return found
 
 
@@ -99,9 +131,17 @@ def _assigned(block: Sequence[Token]) -> Iterator[tuple[set[str], Sequence[Token
     elif kind in {"set", "for"}:
         mark = "=" if kind == "set" else "in"
         cut = next((place for place, token in enumerate(block) if token.text == mark), None)
-        yield variables(block[1:cut]), None if cut is None else block[cut + 1 :]
+        more = {"previtem", "nextitem"} if kind == "for" else set()
+        yield variables(block[1:cut]) | more, None if cut is None else block[cut + 1 :]
     elif kind == "macro" and len(block) > 2:
         yield variables(block[3:]), block[3:]
+
+
+def _put(block: Sequence[Token]) -> Iterator[tuple[set[str], Sequence[Token]]]:
+    """What is put into lists and dicts by their methods."""
+    for place, (token, after) in enumerate(pairwise(block)):
+        if token.kind == "name" and token.text in _MUTATING and after.text == "(":
+            yield variables(block[:place]), enclosed(block, place + 1)
 
 
 def _passed(block: Sequence[Token], own: dict[str, set[str]]) -> Iterator[tuple[set[str], Sequence[Token]]]:

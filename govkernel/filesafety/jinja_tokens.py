@@ -14,7 +14,8 @@ _CLOSE: Final = {"{{": re.compile(r"[-+]?\}\}"), "{%": re.compile(r"[-+]?%\}"), 
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _RAW_END: Final = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
 _TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<name>[^\W\d]\w*)|(?P<number>\d[\w.]*)"""
+    r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<name>[^\W\d]\w*)"""
+    r"""|(?P<number>0[xXoObB][\da-fA-F_]+|\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+)?)"""
     r"""|(?P<sign>[-+*/%~=<>!|.,:()\[\]{}]))""",
     re.DOTALL,
 )
@@ -46,20 +47,19 @@ def blocks_of(template: str) -> Iterator[list[Token]]:
 
 def _tokens(template: str, position: int, opening: str) -> tuple[list[Token], int]:
     tokens: list[Token] = []
-    depth = nested = 0
+    nested = 0
     while True:
         blank = re.compile(r"\s*").match(template, position)
         position = blank.end() if blank else position
         close = _CLOSE[opening].match(template, position)
-        if close and not (depth and opening == "{{" and template.startswith("}}}", position)):
+        if close and not nested:  # inside brackets, what looks like the end is two of them
             return tokens, close.end()
         token = _TOKEN.match(template, position)
         if token is None or token.lastgroup is None:
             return [*tokens, Token("broken", template[position : position + 20])], len(template)
         text = token.group(token.lastgroup)
-        depth += (text == "{") - (text == "}")
         nested += (text in _OPENING) - (text in _CLOSING)
-        if nested > MAX_NESTING:
+        if not 0 <= nested <= MAX_NESTING:
             return [Token("broken", text)], len(template)
         tokens.append(Token(token.lastgroup, text))
         position = token.end()

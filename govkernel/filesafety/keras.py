@@ -19,7 +19,7 @@ _MODULE: Final = re.compile(
     r"(?:tf_)?keras(?:\.src)?(?:\.engine)?(?:\.(?:layers|models|initializers|regularizers|constraints|activations|optimizers|losses|metrics"
     r"|dtype_policies|random|backend|src|rnn|core|attention|convolutional|pooling|normalization|merging|reshaping"
     r"|regularization|preprocessing|functional|sequential|model|training|schedules|learning_rate_schedule|input_layer"
-    r"|dense|embedding))*"
+    r"|dense|embedding|(?:torch|tensorflow|jax)\.optimizers\.(?:torch|tf|jax)_\w+))*"
 )
 _CLASSES: Final = names(
     "Sequential Functional Model InputLayer Dense Activation Embedding Masking Identity EinsumDense",

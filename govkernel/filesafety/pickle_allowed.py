@@ -81,6 +81,20 @@ def _bytearray(arguments: _Arguments, _: _List) -> Value:
     return bytearray()
 
 
+def _moment(arguments: _Arguments, _: _List) -> Value:
+    """A time, perhaps with its zone behind."""
+    zoned = len(arguments) == 2 and isinstance(arguments[1], Made) and arguments[1].kind == "zone"
+    return _plain(arguments[:1] if zoned else arguments, "time")
+
+
+def _zone(arguments: _Arguments, _: _List) -> Value:
+    """``datetime.timezone(timedelta, name)``."""
+    fine = 1 <= len(arguments) <= 2 and isinstance(arguments[0], Made) and arguments[0].kind == "time"
+    refuse_unless(fine, "what is no offset")
+    _plain(arguments[1:], "zone")
+    return Made("zone")
+
+
 def _no_arguments(value: Value) -> Check:
     def check(arguments: _Arguments, _: _List) -> Value:
         refuse_unless(not arguments, "arguments")
@@ -172,10 +186,13 @@ PLAIN: Final[_List] = {
     **_named("collections", "Counter", call=_collection("dict")),
     **_named("collections", "defaultdict", call=_defaultdict),
     **_named("collections", "deque", call=_collection("list")),
-    **_named("datetime", "datetime", call=_data("time")),
+    **_named("datetime", "timezone", call=_zone),
+    **_named("datetime", "datetime", call=_moment),
     **_named("datetime", "date", call=_data("time")),
-    **_named("datetime", "time", call=_data("time")),
+    **_named("datetime", "time", call=_moment),
     **_named("datetime", "timedelta", call=_data("time")),
+    **_named("decimal", "Decimal", call=_data("number")),
+    **_named("argparse", "Namespace", new=_new("namespace")),
     **_named("_codecs", "encode", call=encode),
     **_named("copyreg", "_reconstructor", call=_reconstructor),
     **_named("copy_reg", "_reconstructor", call=_reconstructor),
@@ -265,16 +282,22 @@ _ESTIMATORS: Final = {
             "Normalizer",
             "PolynomialFeatures",
         ),
-        "PowerTransformer",
+        *("PowerTransformer", "QuantileTransformer"),
     ),
     "sklearn.preprocessing._encoders": ("OneHotEncoder", "OrdinalEncoder"),
     "sklearn.preprocessing._label": ("LabelEncoder", "LabelBinarizer"),
+    "sklearn.preprocessing._polynomial": ("PolynomialFeatures",),
+    "sklearn.preprocessing._discretization": ("KBinsDiscretizer",),
+    "sklearn.feature_extraction.text": ("CountVectorizer", "TfidfVectorizer", "TfidfTransformer"),
+    "sklearn.svm._classes": ("LinearSVC", "LinearSVR"),
+    "sklearn.compose._column_transformer": ("ColumnTransformer",),
+    "sklearn.calibration": ("CalibratedClassifierCV", "_CalibratedClassifier", "_SigmoidCalibration"),
     "sklearn.decomposition._pca": ("PCA",),
     "sklearn.decomposition._truncated_svd": ("TruncatedSVD",),
     "sklearn.cluster._kmeans": ("KMeans",),
     "sklearn.naive_bayes": ("GaussianNB", "MultinomialNB", "BernoulliNB"),
     "sklearn.impute._base": ("SimpleImputer",),
-    "sklearn.pipeline": ("Pipeline",),
+    "sklearn.pipeline": ("Pipeline", "FeatureUnion"),
     "sklearn.discriminant_analysis": ("LinearDiscriminantAnalysis",),
 }
 

@@ -28,6 +28,7 @@ class Machine:
         refusals: rule and detail of what was refused, each once, at most :data:`MAX_REFUSALS`.
         steps: opcodes walked.
         names: names looked up.
+        stopped_calls: calls of what was refused.
         arrays: arrays whose bytes stood between the opcodes, as joblib writes them.
         storages: bytes of every storage the pickle refers to, by key.
     """
@@ -53,6 +54,7 @@ class Machine:
         self.refusals: dict[tuple[str, str], None] = {}
         self.steps = 0
         self.names = 0
+        self.stopped_calls = 0
         self.arrays = 0
         self.storages: dict[str, int] = {}
         self._reader = reader
@@ -76,7 +78,10 @@ class Machine:
         budget, reader = self._budget, self._reader
         try:
             while True:
+                started = reader.position
                 name, argument = next_opcode(reader)
+                if started < self._frame_end < reader.position:
+                    raise Malformed  # CPython's two unpicklers go on at different places (its issue 154848)
                 self.steps += 1
                 budget.opcodes += 1
                 if name == "STOP":
@@ -161,6 +166,7 @@ class Machine:
 
     def _call(self, function: Value, arguments: Value, *, new: bool = False) -> None:
         if isinstance(function, Made) and function.kind == REFUSED:
+            self.stopped_calls += 1
             self._stack.append(function)
             return
         if not isinstance(function, Name):

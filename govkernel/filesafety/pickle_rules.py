@@ -201,6 +201,7 @@ def _is_long(value: Value) -> bool:
 _STATES: Final[dict[str, Callable[[Made, Value, Mapping[str, Allowed]], None]]] = {
     "ordered": _attributes,
     "estimator": _attributes,
+    "namespace": _attributes,
     "joblib-array": _attributes,
     "dtype": _dtype_state,
     "array": _array_state,

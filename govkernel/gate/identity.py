@@ -26,6 +26,8 @@ _SYSTEMS: Final = (
         "{BUILDKITE_BUILD_ID}",
     ),
     ("jenkins", "JENKINS_URL", "{JOB_NAME}", "{BUILD_NUMBER}"),
+    # plugins/ci/argo sets the first, Argo itself the other.
+    ("argo", "ARGO_WORKFLOW", "{ARGO_WORKFLOW}", "{ARGO_NODE_ID}"),
 )
 _UNSAFE: Final = re.compile(r"[^\w./@:+#~-]", re.ASCII)
 
@@ -44,7 +46,7 @@ class Job:
 
 
 def identify(environment: Mapping[str, str]) -> Job:
-    """The job named by the variables of GitHub Actions, GitLab, Buildkite or Jenkins; else ``local``.
+    """The job named by the variables of GitHub Actions, GitLab, Buildkite, Jenkins or Argo; else ``local``.
 
     Args:
         environment: environment variables; a missing one reads as ``~``, characters that no repository,

@@ -14,7 +14,9 @@ MAX_LINES: Final = 5000
 """Lines of a tree; an artifact that many descend from is shown whole once."""
 
 _STYLE: Final = """
-:root { color-scheme: light dark; } body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; }
+:root { color-scheme: light dark; } body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem;
+  margin: 2rem auto; padding: 0 1rem;
+  overflow-wrap: anywhere; }
 ul { list-style: none; border-left: 1px solid #8888; margin: .2rem 0 .2rem .6rem; padding-left: 1rem; }
 code { font-size: .85rem; overflow-wrap: anywhere; } .no { color: #b3261e; font-weight: 600; }
 .yes { color: #1b6e3c; font-weight: 600; } .how { opacity: .75; }
@@ -47,6 +49,7 @@ def _tree(lineage: Lineage, down: bool) -> str:
 
 def _line(node: Node) -> str:
     mark = f"signed by {', '.join(node.signers)}" if node.signed else "NOT SIGNED"
+    mark = f"REVOKED: {node.revoked}" if node.revoked else mark
     more = f", {node.license}" if node.license else ""
     return f"{node.name or '(no name)'}  {str(node.digest)[:19]}…  {mark}{more}"
 
@@ -77,7 +80,7 @@ def _dot(lineage: Lineage, _down: bool) -> str:
     lines = ["digraph lineage {", "  rankdir=BT; node [shape=box, fontname=sans];"]
     for node in sorted(lineage.nodes.values(), key=lambda item: str(item.digest)):
         label = f"{node.name}\n{str(node.digest)[:19]}…\n{node.license}".strip()
-        style = "" if node.signed else ", color=red"
+        style = ", color=red, style=filled" if node.revoked else "" if node.signed else ", color=red"
         lines.append(f"  {_quoted(str(node.digest))} [label={_quoted(label)}{style}];")
     for edge in lineage.edges:
         label = _quoted(f"{edge.relation}: {edge.method}")
@@ -100,6 +103,7 @@ def as_dict(lineage: Lineage) -> dict[str, Any]:
                 "kind": node.kind.value,
                 "signed": node.signed,
                 "signers": list(node.signers),
+                "revoked": node.revoked,
                 "license": node.license,
                 "rejections": list(node.rejections),
             }
@@ -111,6 +115,7 @@ def as_dict(lineage: Lineage) -> dict[str, Any]:
                 "parent": str(edge.parent),
                 "relation": edge.relation.value,
                 "method": edge.method,
+                "vouched": edge.vouched,
             }
             for edge in lineage.edges
         ],
@@ -128,7 +133,7 @@ def _html(lineage: Lineage, down: bool) -> str:
         body.append("<ul>" * max(0, level - depth) + "</ul>" * max(0, depth - level))
         depth = level
         how = f'<span class="how">{_text(edge.relation)} ({_text(edge.method)})</span>'
-        body.append(f"<li>{how} {_cell(node)}{' <em>see above</em>' if again else ''}</li>")
+        body.append(f"<li>{how} {_cell(node)}{' <em>see above</em>' if again else ''}")
     body.append("</ul>" * depth)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -140,7 +145,9 @@ def _html(lineage: Lineage, down: bool) -> str:
 
 def _cell(node: Node) -> str:
     mark = (
-        f'<span class="yes">signed by {_text(", ".join(node.signers))}</span>'
+        f'<span class="no">revoked: {_text(node.revoked)}</span>'
+        if node.revoked
+        else f'<span class="yes">signed by {_text(", ".join(node.signers))}</span>'
         if node.signed
         else '<span class="no">not signed</span>'
     )

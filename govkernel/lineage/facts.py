@@ -7,13 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from govkernel.domain import Ancestor, ArtifactKind, Digest, Judged, predicates
-from govkernel.lineage.graph import Lineage
+from govkernel.lineage.graph import REVOKED, Edge, Lineage
 from govkernel.lineage.trace import Gatherer, ancestry
 
 MAX_ANCESTORS: Final = 1000
 """Ancestors of one artifact that a decision looks at, and a record holds."""
-
-REVOKED: Final = "provenance.revoked"
 
 
 async def with_ancestry(judged: Judged, gatherer: Gatherer, now: datetime) -> Judged:
@@ -31,12 +29,12 @@ async def with_ancestry(judged: Judged, gatherer: Gatherer, now: datetime) -> Ju
 def lineage_facts(ancestors: Sequence[Ancestor]) -> dict[str, Any]:
     """``LineageFacts`` of govkernel/engines/govkernel.cedarschema."""
     datasets = [item for item in ancestors if item.kind is ArtifactKind.DATASET]
-    bases = [item for item in ancestors if item.kind is not ArtifactKind.DATASET]
+    vouched = [item for item in ancestors if item.vouched]
     return {
         "ancestors": len(ancestors),
-        "names": sorted({item.name for item in ancestors}),
-        "bases": sorted({str(item.digest) for item in bases}),
-        "datasets": sorted({str(item.digest) for item in datasets}),
+        "names": sorted({item.name for item in vouched}),
+        "bases": sorted({str(item.digest) for item in vouched if item.kind is not ArtifactKind.DATASET}),
+        "datasets": sorted({str(item.digest) for item in vouched if item.kind is ArtifactKind.DATASET}),
         "licenses": _licenses(ancestors),
         "datasetLicenses": _licenses(datasets),
         "unlicensed": sum(not item.license for item in ancestors),
@@ -51,7 +49,8 @@ def _licenses(ancestors: Iterable[Ancestor]) -> list[str]:
 
 
 def _ancestors(lineage: Lineage) -> Iterator[Ancestor]:
-    distances = _distances(lineage)
+    distances = _distances(lineage, lineage.edges)
+    vouched = _distances(lineage, [edge for edge in lineage.edges if edge.vouched])
     for node in lineage.others:
         yield Ancestor(
             digest=node.digest,
@@ -62,13 +61,14 @@ def _ancestors(lineage: Lineage) -> Iterator[Ancestor]:
             signers=node.signers,
             license=node.license,
             rejections=node.rejections,
+            vouched=node.digest in vouched,
         )
 
 
-def _distances(lineage: Lineage) -> dict[Digest, int]:
-    """Derivations between the root and each artifact, by the shortest way."""
+def _distances(lineage: Lineage, edges: Sequence[Edge]) -> dict[Digest, int]:
+    """Derivations between the root and each artifact that is reached, by the shortest way."""
     parents: dict[Digest, list[Digest]] = {}
-    for edge in lineage.edges:
+    for edge in edges:
         parents.setdefault(edge.child, []).append(edge.parent)
     found = {lineage.root: 0}
     level = [lineage.root]

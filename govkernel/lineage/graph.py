@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from govkernel.domain import ArtifactKind, Digest, Evidence
 from govkernel.errors import GovkernelError
+
+REVOKED: Final = "provenance.revoked"
+"""Code by which evidence says that an artifact is revoked."""
 
 
 class Relation(StrEnum):
@@ -44,15 +48,30 @@ class Node:
     rejections: tuple[str, ...] = ()
     evidence: Evidence = field(default_factory=Evidence, compare=False, repr=False)
 
+    @property
+    def revoked(self) -> str:
+        """Why it is revoked; empty when it is not."""
+        told = (item.why for item in self.evidence.rejected if item.code == REVOKED)
+        return next(told, REVOKED if REVOKED in self.rejections else "")
+
 
 @dataclass(frozen=True)
 class Edge:
-    """An accepted statement's word that ``child`` was made from ``parent``."""
+    """An accepted statement's word that ``child`` was made from ``parent``.
+
+    Attributes:
+        child: what was made.
+        parent: what from.
+        relation: what the parent was to it.
+        method: how it was made.
+        vouched: its signer may speak about the name by which the child is called.
+    """
 
     child: Digest
     parent: Digest
     relation: Relation
     method: str
+    vouched: bool = True
 
     @property
     def place(self) -> tuple[str, str, str, str]:
@@ -82,8 +101,8 @@ class Lineage:
 
     @property
     def untrusted(self) -> tuple[Node, ...]:
-        """Those of which no accepted signature says whose they are; the root is not counted."""
-        return tuple(node for node in self.others if not node.signed)
+        """Those that are revoked, or of which no accepted signature says whose they are; but for the root."""
+        return tuple(node for node in self.others if node.revoked or not node.signed)
 
     @property
     def licenses(self) -> frozenset[str]:

@@ -28,7 +28,8 @@ from govkernel.domain import (
     predicates,
 )
 from govkernel.facts import artifact_facts, evidence_facts, statements
-from govkernel.lineage.facts import REVOKED, lineage_facts
+from govkernel.lineage.facts import lineage_facts
+from govkernel.lineage.graph import REVOKED
 from govkernel.packs.case_base import Facts
 from govkernel.packs.case_more_facts import (
     AttributesCase,

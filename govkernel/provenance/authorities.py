@@ -17,12 +17,13 @@ from cryptography import x509
 
 from govkernel.domain import Digest, Signer
 from govkernel.errors import ConfigError, ProvenanceError
+from govkernel.files import read_file
 from govkernel.provenance.anchors import invalid, signs
 from govkernel.provenance.foreign import ForeignBundle
 from govkernel.provenance.keyless import MAX_ROOT, KeylessAnchor, read_trusted_root
 from govkernel.provenance.time_authorities import read_time_authorities
 from govkernel.provenance.timestamps import TimeAuthority, signing_time
-from govkernel.provenance.trust_file import AuthorityEntry
+from govkernel.provenance.trust_entries import AuthorityEntry
 from govkernel.provenance.trust_signers import Matcher
 from govkernel.provenance.x509 import MAX_PEM, certify, read_roots
 
@@ -163,10 +164,7 @@ def _pem_or_file(text: str, base: Path) -> bytes:
 
 def _read(path: Path, limit: int) -> bytes:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(limit + 1)
-        if len(content) > limit:
-            raise OSError(f"larger than {limit} bytes")
+        return read_file(path, limit)
     except OSError as error:
         raise ConfigError(
             "trust.unreadable",
@@ -174,7 +172,6 @@ def _read(path: Path, limit: int) -> bytes:
             why=error.strerror or str(error),
             remedy="Check the path; it is relative to the trust policy.",
         ) from None
-    return content
 
 
 def _digest(content: bytes) -> Digest:

@@ -81,7 +81,7 @@ def _judged(raw: bytes, claimed: RawStatement, trust: TrustPolicy, now: datetime
     # The artifact is not here: what it is, is what the statement says, and the policy judges who says it.
     name = f"file:{claimed.subjects[0].name}"
     artifact = Artifact(kind=ArtifactKind.DATASET, name=name, digest=_subject(claimed))
-    found = KeyVerifier(trust.keys, times=trust.times).verify(
+    found = KeyVerifier(trust.known_keys, times=trust.times).verify(
         Bundle(content=raw, source="bundle"), artifact, now
     )
     if found is None:

@@ -143,6 +143,10 @@ class DatasetTree:
         """The tree with more shards at its end; raises like :meth:`of`."""
         return DatasetTree.of((*self.shards, *shards))
 
+    def first(self, size: int) -> DatasetTree:
+        """The tree of the first shards; raises like :meth:`of` for none."""
+        return DatasetTree.of(self.shards[:size])
+
     def inclusion(self, path: str) -> tuple[int, Shard, list[bytes]]:
         """Position, shard and proof of a path.
 

@@ -7,16 +7,13 @@ over a file. Log entries are left to who verifies them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from govkernel.domain import strict_json
 from govkernel.provenance.bundle import MEDIA_TYPES, hint_of, timestamps_of
 from govkernel.provenance.dsse import Envelope, decode, parse_envelope, refuse
 from govkernel.provenance.limits import MAX_BUNDLE
 from govkernel.provenance.x509 import MAX_CHAIN
-
-MAX_LINES: Final = 100
-"""Bundles in one file of lines."""
 
 
 @dataclass(frozen=True)
@@ -75,20 +72,6 @@ def parse_foreign(raw: bytes) -> ForeignBundle:
     unlogged = material.get("certificate") is not None and not material.get("tlogEntries")
     stamps = timestamps_of(material)
     return ForeignBundle(_content(document), _chain(material), hint_of(material), raw, unlogged, stamps)
-
-
-def split_bundles(raw: bytes) -> list[bytes]:
-    """The bundles of a file: itself, or each line where every line is an object, as ``gh attestation download`` writes.
-
-    Raises:
-        InputError: ``provenance.bundle-many``.
-    """
-    lines = [line for line in (part.strip() for part in raw.split(b"\n")) if line]
-    if len(lines) < 2 or not all(line.startswith(b"{") and line.endswith(b"}") for line in lines):
-        return [raw]
-    if len(lines) > MAX_LINES:
-        raise refuse("bundle-many", f"The file holds {len(lines)} bundles; at most {MAX_LINES}.")
-    return lines
 
 
 def check_oms(bundle: ForeignBundle) -> None:

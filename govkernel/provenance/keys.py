@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from govkernel.errors import ConfigError
+from govkernel.files import read_file
 from govkernel.provenance.limits import MAX_KEY_FILE
 
 ALGORITHMS: Final = ("ecdsa-p256", "ecdsa-p384", "ed25519")
@@ -215,8 +216,7 @@ def read_key_file(path: Path) -> bytes:
         ConfigError: ``key.unreadable``.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_KEY_FILE + 1)
+        return read_file(path, MAX_KEY_FILE)
     except OSError as error:
         raise ConfigError(
             "key.unreadable",
@@ -224,9 +224,6 @@ def read_key_file(path: Path) -> bytes:
             why=error.strerror or type(error).__name__,
             remedy="Check the path, or make a key with `govkernel init`.",
         ) from None
-    if len(content) > MAX_KEY_FILE:
-        raise _malformed(path.name, ValueError(f"more than {MAX_KEY_FILE} bytes"))
-    return content
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

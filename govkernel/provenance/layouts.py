@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from govkernel.domain import Digest, strict_json
 from govkernel.errors import ConfigError, GovkernelError, InputError, ProvenanceError
+from govkernel.files import read_file
 from govkernel.provenance.manifest import ModelManifest
 
 if TYPE_CHECKING:
@@ -116,8 +117,7 @@ def _keep(links: Path, place: Path, kind: type[Metadata]) -> tuple[Digest, ...]:
     """Copy the links, so that what is checked here is what is verified."""
     digests = []
     for number, path in enumerate(_listed(links)):
-        with path.open("rb") as stream:
-            content = stream.read(MAX_METADATA + 1)
+        content = read_file(path, MAX_METADATA)
         payload = kind.from_dict(strict_json.loads(content, max_bytes=MAX_METADATA)).get_payload()
         if number == MAX_LINKS or getattr(payload, "type_", "") != "link":
             raise InputError(

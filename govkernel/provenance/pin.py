@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -25,6 +26,9 @@ from govkernel.provenance.manifest import ModelManifest
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_ONLY: Final = 0o444
+STAGE: Final = ".govkernel-pin-"
+"""How directories are called in which copies are made."""
+
 _LISTED: Final = 0o555
 
 
@@ -109,13 +113,40 @@ def pinned(source: Path, beside: Path, skip: frozenset[str] = frozenset()) -> It
             remedy="Name a directory elsewhere.",
         )
     try:
-        stage = Path(tempfile.mkdtemp(prefix=".govkernel-pin-", dir=beside))
+        _remove_abandoned(beside)
+        stage, lock = _stage(beside)
     except OSError as error:
         raise _unwritable(beside, error) from None
     try:
         yield _copy(source, stage / source.absolute().name, skip)
     finally:
         _remove(stage)
+        os.close(lock)
+
+
+def _stage(beside: Path) -> tuple[Path, int]:
+    """A new directory for a copy, and the descriptor that holds it locked for as long as we live."""
+    while True:
+        stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=beside))
+        lock = os.open(stage, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with contextlib.suppress(OSError):  # taken for abandoned before it was locked: another one, then
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if stage.stat().st_ino == os.fstat(lock).st_ino:
+                return stage, lock
+        os.close(lock)
+
+
+def _remove_abandoned(beside: Path) -> None:
+    """Remove copies whose makers were killed."""
+    for stage in beside.glob(f"{STAGE}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(stage, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(lock).st_uid == os.geteuid():
+                    _remove(stage)
+            finally:
+                os.close(lock)
 
 
 def _copy(source: Path, target: Path, skip: frozenset[str]) -> PinnedCopy:

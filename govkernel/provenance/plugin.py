@@ -54,7 +54,7 @@ class ProvenancePlugin:
     ) -> None:
         memory = ManifestMemory()
         verifiers: list[EvidenceVerifier] = [
-            KeyVerifier(trust.keys, memory, trust.times),
+            KeyVerifier(lambda: trust.known_keys, memory, trust.times),
             CertificateVerifier(trust.authorities, memory),
         ]
         self._verifiers = verifiers

@@ -19,7 +19,7 @@ from govkernel.hookspecs import Bundle, SigningKey
 from govkernel.provenance.bundle import parse_bundle, sign_bundle
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.predicates import check_predicate
-from govkernel.provenance.rules import LOCAL, Rule, may_say
+from govkernel.provenance.rules import NOBODYS, Rule, may_say
 from govkernel.provenance.statement import statement_bytes
 from govkernel.provenance.trust_signers import KnownSigner
 from govkernel.provenance.verify import TrustedKey, open_bundle
@@ -53,10 +53,10 @@ class Revocation:
     def reaches(self, artifact: Artifact) -> bool:
         """Whether the artifact is one that the revoker may speak about.
 
-        A local path is nobody's name, and the names in statements are chosen by those who may be revoked: there
-        the kind alone decides.
+        A local path or a digest is nobody's name, and the names in statements are chosen by those who may be revoked:
+        there the kind alone decides.
         """
-        if artifact.name.startswith(LOCAL):
+        if artifact.name.startswith(NOBODYS):
             return any(not rule.kinds or artifact.kind in rule.kinds for rule in self.scope)
         return any(rule.about(artifact.kind, (artifact.name,)) for rule in self.scope)
 

@@ -16,8 +16,8 @@ _EXPANSIONS: Final = {
     **{name: (uri,) for name, uri in NAMES.items()},
     "signature": (SIGNATURE, OMS_SIGNATURE),
 }
-LOCAL: Final = "file:"
-"""How the names of local paths begin."""
+NOBODYS: Final = ("file:", "sha256:")
+"""How names begin that nobody gave: those of local paths, and of artifacts known by their digest alone."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Rule:
         threshold: how many holders must say it.
         number: its place in the file, from one.
         holders: who holds the signers' keys and identities.
+        delegable: whether its signers may let others speak in their name.
     """
 
     signers: frozenset[str]
@@ -81,15 +82,28 @@ class Rule:
     threshold: int = 1
     number: int = 0
     holders: frozenset[str] = frozenset()
+    delegable: bool = False
 
-    def refusal(self, statement: Statement, artifact: Artifact, now: datetime) -> Refusal | None:
-        """Why this rule does not allow it, or None when it does."""
+    def refusal(
+        self, statement: Statement, artifact: Artifact, now: datetime, within: Rule | None = None
+    ) -> Refusal | None:
+        """Why this rule does not allow it, or None when it does.
+
+        Args:
+            statement: what is said.
+            artifact: about what.
+            now: when.
+            within: only names that this rule is about as well are looked at.
+        """
         if not may_say(self.may, statement.predicate_type):
             return _predicate_refused(statement.predicate_type)
         if self.kinds and artifact.kind not in self.kinds:
             why = f"The signer may not speak about artifacts of kind {artifact.kind.value}."
             return Refusal(3, "provenance.kind-not-allowed", why, "Add the kind to `about.kinds` of a rule.")
-        if not self.about(artifact.kind, spoken_names(statement, artifact)):
+        names = spoken_names(statement, artifact)
+        if within is not None:
+            names = tuple(name for name in names if within.about(artifact.kind, (name,)))
+        if not self.about(artifact.kind, names):
             why = "The signer may not speak about artifacts of this name."
             return Refusal(4, "provenance.name-not-allowed", why, "Add the name to `about.names` of a rule.")
         return window_refusal(self.window, now, "rule", 5)
@@ -113,6 +127,11 @@ def may_say(allowed: Sequence[str], predicate_type: str) -> bool:
     )
 
 
+def is_type(text: str) -> bool:
+    """Whether a text is a short name, a URI, or a pattern."""
+    return text in NAMES or "*" in text or ":" in text
+
+
 def written_out(allowed: Sequence[str]) -> frozenset[str]:
     """The predicate types that a list names without a pattern."""
     return frozenset(uri for entry in allowed for uri in _EXPANSIONS.get(entry, (entry,)))
@@ -122,9 +141,9 @@ def spoken_names(statement: Statement, artifact: Artifact) -> tuple[str, ...]:
     """The names that a rule's patterns are held against.
 
     A name it was asked for by counts, whatever the statement calls it, so that nobody widens their scope by
-    choosing subject names. A local path is nobody's name: there the matching subjects' names count.
+    choosing subject names. A local path or a digest is nobody's name: there the matching subjects' names count.
     """
-    if not artifact.name.startswith(LOCAL):
+    if not artifact.name.startswith(NOBODYS):
         return (artifact.name,)
     return tuple(subject.name for subject in statement.subjects if artifact.digest in subject.digests)
 
@@ -137,7 +156,9 @@ def window_refusal(window: Window, now: datetime, what: str, step: int) -> Refus
     if window.late(now):
         why = f"The {what} is not valid any more since {window.end}."
         remedy = (
-            "Sign again with a valid key." if what == "key" else "Extend the rule, if it should still hold."
+            "Sign again with a valid key."
+            if what == "key"
+            else f"Extend the {what}, if it should still hold."
         )
         return Refusal(step, f"provenance.{what}-expired", why, remedy)
     return None

@@ -7,21 +7,26 @@ Nothing in it is trusted: what is found is verified, each time.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from govkernel.domain import Artifact, Digest, Subject
 from govkernel.domain.predicates import DERIVATION, OMS_SIGNATURE
 from govkernel.errors import GovkernelError, InputError, ProvenanceError
-from govkernel.files import replace_file
+from govkernel.files import read_file, replace_file
 from govkernel.hookspecs import Bundle
 from govkernel.provenance.bundle import parse_bundle
 from govkernel.provenance.limits import MAX_BUNDLE, MAX_BUNDLES
 from govkernel.provenance.oms import read_oms, with_our_digest
 from govkernel.provenance.statement import parse_statement
+
+MAX_STORED: Final = 1_000_000
+"""Artifacts in a store that is searched as a whole."""
 
 SUFFIX: Final = ".sigstore.json"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
@@ -92,7 +97,7 @@ class BundleStore:
             GovkernelError: ``store.unreadable`` or ``evidence.too-many``.
         """
         seen: set[str] = set()
-        for directory in self._listed(self._root / "sha256"):
+        for directory in self._listed(self._root / "sha256", MAX_STORED):
             for path in self._listed(directory):
                 if path.name in seen or not path.name.endswith(SUFFIX):
                     continue
@@ -115,14 +120,15 @@ class BundleStore:
     def _names(self, name: str) -> Path:
         return self._root / "names" / hashlib.sha256(name.encode()).hexdigest()
 
-    def _listed(self, directory: Path) -> list[Path]:
+    def _listed(self, directory: Path, limit: int | None = None) -> list[Path]:
+        limit = MAX_BUNDLES if limit is None else limit
         try:
-            paths = sorted(directory.iterdir())
+            paths = sorted(islice(directory.iterdir(), limit + 1))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise _store_error("unreadable", directory, error) from None
-        return bounded(paths, str(directory))
+        return bounded(paths, str(directory), limit)
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -132,29 +138,29 @@ def read_bundle(path: Path) -> Bundle:
         GovkernelError: ``store.unreadable`` or ``provenance.bundle-too-large``.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BUNDLE + 1)
+        content = read_file(path, MAX_BUNDLE, patience=0)
     except OSError as error:
-        raise _store_error("unreadable", path, error) from None
-    if len(content) > MAX_BUNDLE:
+        if error.errno != errno.EFBIG:
+            raise _store_error("unreadable", path, error) from None
         raise InputError(
             "provenance.bundle-too-large",
             f"The bundle {path.name!r} has more than {MAX_BUNDLE} bytes.",
             remedy="Remove it, or sign an artifact of fewer files.",
-        )
+        ) from None
     return Bundle(content=content, source=str(path))
 
 
-def bounded(paths: list[Path], where: str) -> list[Path]:
+def bounded(paths: list[Path], where: str, limit: int | None = None) -> list[Path]:
     """The paths themselves, if they are not too many.
 
     Raises:
         GovkernelError: ``evidence.too-many``.
     """
-    if len(paths) > MAX_BUNDLES:
+    limit = MAX_BUNDLES if limit is None else limit
+    if len(paths) > limit:
         raise GovkernelError(
             "evidence.too-many",
-            f"More than {MAX_BUNDLES} bundles lie in {where!r}.",
+            f"More than {limit} bundles lie in {where!r}.",
             remedy="Remove the bundles that are not needed.",
         )
     return paths

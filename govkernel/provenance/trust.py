@@ -6,29 +6,23 @@ A statement by a signer who may not say it is a rejection with a reason, never e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Self
 
-from govkernel.domain import (
-    AcceptedStatement,
-    Artifact,
-    Digest,
-    RejectedStatement,
-    Signer,
-    Statement,
-)
-from govkernel.domain.predicates import APPROVAL, BREAK_GLASS, REVOCATION, SIGNATURE
+from govkernel.domain import AcceptedStatement, Artifact, Digest, RejectedStatement, Statement
+from govkernel.domain.predicates import APPROVAL, BREAK_GLASS, DELEGATION, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.authorities import Authority, read_authority, read_clock
+from govkernel.provenance.delegation import Delegation
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.predicates import check_predicate
-from govkernel.provenance.revocation import Revocation, RevocationList, index
-from govkernel.provenance.rules import Refusal, Rule, furthest, window_refusal
+from govkernel.provenance.revocation import RevocationList, index
+from govkernel.provenance.rules import Rule
 from govkernel.provenance.timestamps import TimeAuthority
 from govkernel.provenance.trust_build import (
     check_types,
@@ -44,12 +38,11 @@ from govkernel.provenance.trust_file import (
     read_trust_file,
     validate,
 )
+from govkernel.provenance.trust_grants import FOREVER, Question, Said, Speakers
+from govkernel.provenance.trust_revoked import Revoked
 from govkernel.provenance.trust_signers import KnownSigner
 from govkernel.provenance.trust_threshold import Grant, Granted, met, tally
 from govkernel.provenance.verify import TrustedKey, about, rejection
-
-_Said = VerifiedStatement | AcceptedStatement
-_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -61,24 +54,22 @@ class TrustPolicy:
         keys: the keys it names.
         signers: the keys and identities that rules may name.
         rules: who may say what.
-        revoked_keys: reason by key id.
-        revoked_digests: reason by digest of an artifact or a statement.
-        revocations: what signed lists revoke, by target and value.
+        revoked: what is taken back, by the file and by signed lists.
         authorities: who may certify identities.
         times: who may say when something was signed.
+        delegations: whom signers let speak in their names.
+        roles: names of the keys and identities that have a role, by its name.
     """
 
     digest: Digest
     keys: tuple[TrustedKey, ...]
     signers: tuple[KnownSigner, ...]
     rules: tuple[Rule, ...]
-    revoked_keys: Mapping[str, str]
-    revoked_digests: Mapping[Digest, str]
-    revocations: Mapping[tuple[str, str], tuple[Revocation, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    revoked: Revoked = field(default_factory=Revoked)
     authorities: tuple[Authority, ...] = ()
     times: tuple[TimeAuthority, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
+    roles: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -132,24 +123,40 @@ class TrustPolicy:
             times=times,
             keys=keys,
             signers=signers,
-            rules=tuple(rule_of(entry, number, signers) for number, entry in enumerate(file.rules, 1)),
-            revoked_keys=MappingProxyType(
-                {by_name.get(entry.key, entry.key): entry.reason for entry in file.revoked.keys}
+            rules=tuple(rule_of(file, entry, number, signers) for number, entry in enumerate(file.rules, 1)),
+            roles=MappingProxyType({role.name: frozenset(role.members) for role in file.roles}),
+            revoked=Revoked(
+                MappingProxyType(
+                    {by_name.get(entry.key, entry.key): entry.reason for entry in file.revoked.keys}
+                ),
+                MappingProxyType({entry.digest: entry.reason for entry in file.revoked.digests}),
             ),
-            revoked_digests=MappingProxyType({entry.digest: entry.reason for entry in file.revoked.digests}),
         )
+
+    @property
+    def known_keys(self) -> tuple[TrustedKey, ...]:
+        """Keys that a signature may be by: its own and those delegated to, each once."""
+        found = {item.key.key_id: item for entry in self.delegations for item in entry.keys}
+        return tuple((found | {item.key.key_id: item for item in self.keys}).values())
 
     def revoking(self, lists: Iterable[RevocationList]) -> Self:
         """The same policy with revocation lists in force; they are part of its digest."""
         known = sorted(lists, key=lambda item: str(item.digest))
         if not known:
             return self
-        joined = "\n".join(str(digest) for digest in (self.digest, *(item.digest for item in known)))
         return replace(
             self,
-            digest=Digest.sha256(hashlib.sha256(joined.encode()).hexdigest()),
-            revocations=MappingProxyType(index(known)),
+            digest=_joined([self.digest, *(item.digest for item in known)]),
+            revoked=replace(self.revoked, lists=MappingProxyType(index(known))),
         )
+
+    def delegating(self, delegations: Iterable[Delegation]) -> Self:
+        """The same policy with delegations in force; they are part of its digest. Their order does not matter."""
+        known = tuple(sorted(delegations, key=lambda item: str(item.digest)))
+        if not known:
+            return self
+        digest = _joined([self.digest, Digest.sha256("0" * 64), *(item.digest for item in known)])
+        return replace(self, digest=digest, delegations=known)
 
     def judge(
         self, verified: VerifiedStatement, artifact: Artifact, now: datetime
@@ -170,7 +177,7 @@ class TrustPolicy:
             _check_glass(statement, now)
         except GovkernelError as error:
             return rejection(error, verified.source, statement.predicate_type)
-        grants, refusal = self._grants(verified, artifact, now)
+        grants, refusal = self._speakers.grants(Question(verified, artifact, now))
         if not grants:
             return RejectedStatement(
                 code=refusal.code,
@@ -196,7 +203,8 @@ class TrustPolicy:
         """
         if all(rule.threshold == 1 for rule in self.rules):
             return tuple(accepted), ()
-        items = [Granted(item, self._grants(item, artifact, now)[0]) for item in accepted]
+        speakers = self._speakers
+        items = [Granted(item, speakers.grants(Question(item, artifact, now))[0]) for item in accepted]
         said = tally(items, now)
         standing: list[AcceptedStatement] = []
         refused: list[RejectedStatement] = []
@@ -211,27 +219,32 @@ class TrustPolicy:
     def revocation(self, artifact: Artifact) -> RejectedStatement | None:
         """Why an artifact is revoked, whatever is stated about it; None when it is not."""
         try:
-            self._check_artifact(artifact)
+            self.revoked.check_artifact(artifact)
         except ProvenanceError as error:
             return rejection(error)
         return None
 
+    def unfit(self, signer: KnownSigner, artifact: Artifact, now: datetime) -> str:
+        """Why a key or identity of the policy counts for nothing about an artifact now; empty when it counts."""
+        return self._speakers.unfit(signer, artifact, now)
+
+    def over(self, delegation: Delegation, artifact: Artifact, now: datetime) -> str:
+        """Why a delegation does not hold about an artifact now; empty when it holds."""
+        return self._speakers.over(delegation, artifact, now)
+
     def grants(self, accepted: AcceptedStatement, artifact: Artifact, now: datetime) -> tuple[Grant, ...]:
         """The rules that let an accepted statement be, for explanations."""
-        return self._grants(accepted, artifact, now)[0]
+        return self._speakers.grants(Question(accepted, artifact, now))[0]
+
+    @property
+    def _speakers(self) -> Speakers:
+        return Speakers(self.signers, self.rules, self.delegations, self.revoked, self.roles)
 
     def _check(self, statement: Statement, artifact: Artifact) -> None:
         about([digest for subject in statement.subjects for digest in subject.digests], artifact)
-        self._check_artifact(artifact)
-        if statement.digest in self.revoked_digests:
-            raise _revoked(str(statement.digest), self.revoked_digests[statement.digest])
-        self._check_lists([("statement", str(statement.digest))], artifact)
-        if statement.predicate_type == REVOCATION:
-            raise ProvenanceError(
-                "provenance.predicate-reserved",
-                "A revocation list is no evidence about an artifact, and is not in force here.",
-                remedy="Put it under `revocations/` in the bundle store, as `govkernel trust revoke` does.",
-            )
+        self.revoked.check_artifact(artifact)
+        self.revoked.check_statement(statement.digest, artifact)
+        _check_reserved(statement.predicate_type)
         check_predicate(statement.predicate_type, statement.predicate)
         if statement.predicate_type == SIGNATURE and statement.predicate["kind"] != artifact.kind:
             raise ProvenanceError(
@@ -240,83 +253,16 @@ class TrustPolicy:
                 remedy="Sign it again as what it is.",
             )
 
-    def _check_artifact(self, artifact: Artifact) -> None:
-        digests = [digest for digest in (artifact.digest, *artifact.aliases) if digest]
-        for digest in digests:
-            if digest in self.revoked_digests:
-                raise _revoked(str(digest), self.revoked_digests[digest])
-        self._check_lists([("artifact", str(digest)) for digest in digests], artifact)
 
-    def _check_lists(self, places: Sequence[tuple[str, str]], artifact: Artifact) -> None:
-        for place in places:
-            for item in self.revocations.get(place, ()):
-                if item.reaches(artifact):
-                    raise _revoked(f"the {item.target}", _told(item))
-
-    def _revoked_signer(
-        self, known: KnownSigner, signer: Signer, said: _Said, artifact: Artifact
-    ) -> ProvenanceError | None:
-        reason = self.revoked_keys.get(known.key_id or known.name)
-        if reason is not None:
-            return _revoked(f"the signer {known.name}", reason)
-        place = ("key", signer.key_id) if signer.key_id else ("identity", signer.identity)
-        for item in self.revocations.get(place, ()):
-            meant = item.issuer in ("", signer.issuer) and item.reaches(artifact)
-            if meant and not item.spares(said.signed_at):
-                return _revoked(f"the signer {known.name}", _told(item))
-        return None
-
-    def _grants(self, said: _Said, artifact: Artifact, now: datetime) -> tuple[tuple[Grant, ...], Refusal]:
-        """What lets the signers say it; and the refusal that got furthest, for when nothing does."""
-        grants: list[Grant] = []
-        refusals: list[Refusal] = [_UNTRUSTED]
-        for signer in said.signers:
-            for known in (item for item in self.signers if item.is_signer(signer)):
-                for answer in self._answers(known, signer, said, artifact, now):
-                    (grants if isinstance(answer, Grant) else refusals).append(answer)  # type: ignore[arg-type]
-        return tuple(grants), furthest(refusals) or _UNTRUSTED
-
-    def _answers(
-        self, known: KnownSigner, signer: Signer, said: _Said, artifact: Artifact, now: datetime
-    ) -> Iterator[Grant | Refusal]:
-        error = self._revoked_signer(known, signer, said, artifact)
-        if error is not None:
-            yield Refusal(9, error.code, f"{error.what} {error.why}".strip(), error.remedy)
-            return
-        signed = said.signed_at or now  # a signer's time is held against when it signed, if that was verified
-        refusal = window_refusal(known.window, signed, "key", 8)
-        if refusal is not None:
-            yield refusal
-            return
-        named = signer.model_copy(update={"name": known.holder})
-        for rule in self.rules:
-            if known.name in rule.signers:
-                lapses = known.window.end if said.signed_at is None else None
-                until = min(rule.window.end or _FOREVER, lapses or _FOREVER)
-                yield rule.refusal(said.statement, artifact, now) or Grant(named, rule, until)
-
-
-_UNTRUSTED: Final = Refusal(
-    1,
-    "provenance.signer-not-trusted",
-    "No rule of the trust policy is about the signer.",
-    "Add a rule for the signer to the trust policy, if it should be trusted.",
-)
-
-
-def _accepted(said: _Said, grants: Sequence[Grant], now: datetime) -> AcceptedStatement:
+def _accepted(said: Said, grants: Sequence[Grant], now: datetime) -> AcceptedStatement:
     until = min(max(grant.until for grant in grants), _said_until(said.statement, now))
     return AcceptedStatement(
         statement=said.statement,
         signers=tuple(dict.fromkeys(grant.signer for grant in grants)),
         source=said.source,
-        valid_until=None if until == _FOREVER else until,
+        valid_until=None if until == FOREVER else until,
         signed_at=said.signed_at,
     )
-
-
-def _told(item: Revocation) -> str:
-    return f"{item.reason} (revoked by {item.by})"
 
 
 def _said_until(statement: Statement, now: datetime) -> datetime:
@@ -326,8 +272,8 @@ def _said_until(statement: Statement, now: datetime) -> datetime:
     """
     lapses = statement.predicate_type in {APPROVAL, BREAK_GLASS}
     until = statement.predicate.get("validUntil") if lapses else None
-    moment = datetime.fromisoformat(until) if until is not None else _FOREVER
-    return moment if moment > now else _FOREVER
+    moment = datetime.fromisoformat(until) if until is not None else FOREVER
+    return moment if moment > now else FOREVER
 
 
 def _check_glass(statement: Statement, now: datetime) -> None:
@@ -344,10 +290,23 @@ def _check_glass(statement: Statement, now: datetime) -> None:
         )
 
 
-def _revoked(what: str, reason: str) -> ProvenanceError:
-    return ProvenanceError(
-        "provenance.revoked",
-        f"The trust policy revokes {what}.",
-        why=reason,
-        remedy="Use another artifact, or sign again with a key that is not revoked.",
-    )
+_RESERVED = {
+    REVOCATION: ("A revocation list", "revocations", "revoke"),
+    DELEGATION: ("A delegation", "delegations", "delegate"),
+}
+
+
+def _check_reserved(predicate_type: str) -> None:
+    """What is about the trust policy is no evidence about an artifact."""
+    if predicate_type in _RESERVED:
+        what, folder, command = _RESERVED[predicate_type]
+        raise ProvenanceError(
+            "provenance.predicate-reserved",
+            f"{what} is no evidence about an artifact, and is not in force here.",
+            remedy=f"Put it under `{folder}/` in the bundle store, as `govkernel trust {command}` does.",
+        )
+
+
+def _joined(digests: Iterable[Digest]) -> Digest:
+    joined = "\n".join(map(str, digests))
+    return Digest.sha256(hashlib.sha256(joined.encode()).hexdigest())

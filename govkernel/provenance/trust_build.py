@@ -12,8 +12,9 @@ from govkernel.domain.predicates import BREAK_GLASS
 from govkernel.provenance.authorities import Authority, Clock
 from govkernel.provenance.keys import PublicKey, read_key_file
 from govkernel.provenance.predicates import NAMES
-from govkernel.provenance.rules import Rule, Window, written_out
-from govkernel.provenance.trust_file import KeyEntry, RuleEntry, TrustFile, malformed
+from govkernel.provenance.rules import Rule, Window, is_type, written_out
+from govkernel.provenance.trust_entries import KeyEntry, RuleEntry
+from govkernel.provenance.trust_file import TrustFile, malformed
 from govkernel.provenance.trust_signers import KnownSigner
 
 
@@ -54,17 +55,19 @@ def known_signers(file: TrustFile, key_ids: Mapping[str, str]) -> tuple[KnownSig
     return (*keys, *identities)
 
 
-def rule_of(entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Rule:
-    """A rule, with its place in the file and the holders of its signers."""
+def rule_of(file: TrustFile, entry: RuleEntry, number: int, signers: Sequence[KnownSigner]) -> Rule:
+    """A rule of a file, with its place in it and the holders of its signers."""
+    named = file.named(entry)
     return Rule(
-        signers=frozenset(entry.signers),
+        signers=named,
         may=entry.may,
         kinds=frozenset(entry.about.kinds),
         names=entry.about.names,
         window=Window(entry.from_, entry.until),
         threshold=entry.threshold,
         number=number,
-        holders=frozenset(item.holder for item in signers if item.name in entry.signers),
+        holders=frozenset(item.holder for item in signers if item.name in named),
+        delegable=entry.delegable,
     )
 
 
@@ -75,7 +78,7 @@ def check_types(file: TrustFile, source: str) -> None:
         ConfigError: ``trust.malformed``.
     """
     for entry in (text for rule in file.rules for text in rule.may):
-        if entry not in NAMES and "*" not in entry and ":" not in entry:
+        if not is_type(entry):
             why = f"{entry[:80]!r} is neither a short name ({', '.join(sorted(NAMES))}) nor a URI."
             raise malformed(source, why)
     for number, rule in enumerate(file.rules, 1):
@@ -83,6 +86,8 @@ def check_types(file: TrustFile, source: str) -> None:
             raise malformed(
                 source, f"Rule {number} lets one holder break the glass: it needs a threshold of 2."
             )
+        if BREAK_GLASS in written_out(rule.may) and rule.delegable:
+            raise malformed(source, f"Rule {number} lets strangers break the glass: it may not be delegable.")
 
 
 def meaning_digest(
@@ -105,7 +110,7 @@ def meaning_digest(
     # What version 0.1 did not know is left out where it says nothing, so that the digest stays what it was.
     meaning["authorities"] = {item.name: str(item.digest) for item in authorities}
     meaning["clocks"] = {item.name: str(item.digest) for item in clocks}
-    for part in ("identities", "authorities", "clocks"):
+    for part in ("identities", "authorities", "clocks", "roles"):
         if not meaning[part]:
             del meaning[part]
     for entry in meaning.get("identities", ()):
@@ -117,4 +122,6 @@ def meaning_digest(
     for entry in meaning["rules"]:
         if entry["threshold"] == 1:
             del entry["threshold"]
+        if not entry["delegable"]:
+            del entry["delegable"]
     return Digest.sha256(hashlib.sha256(strict_json.canonical(meaning)).hexdigest())

@@ -1,12 +1,12 @@
-"""The trust policy as of now: a policy and the revocation lists that lie in a directory.
+"""The trust policy as of now: a policy, and the revocation lists and delegations that lie in two directories.
 
-The rim of the room's trust: it looks at the directory whenever the policy's digest is asked for, which is before
-cached evidence is used and before anything is judged. So what is revoked is revoked from the next decision on.
+The rim of the room's trust: it looks at them whenever the policy's digest is asked for, which is before cached
+evidence is used and before anything is judged. So what is revoked is revoked from the next decision on, and a
+delegation that is taken away is gone.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,9 @@ from govkernel.domain import AcceptedStatement, Artifact, Digest, RejectedStatem
 from govkernel.errors import ConfigError, GovkernelError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.authorities import Authority
-from govkernel.provenance.limits import MAX_BUNDLES
+from govkernel.provenance.delegation_folder import DelegationFolder, Stamp, bundle_files
 from govkernel.provenance.revocation import PassedOver, RevocationList, read_list
-from govkernel.provenance.store import SUFFIX, read_bundle
+from govkernel.provenance.store import read_bundle
 from govkernel.provenance.timestamps import TimeAuthority
 from govkernel.provenance.trust import TrustPolicy
 from govkernel.provenance.verify import TrustedKey
@@ -27,31 +27,40 @@ from govkernel.provenance.verify import TrustedKey
 FOLDER: Final = "revocations"
 """Where lists lie in a bundle store."""
 
-_Stamp = tuple[int, int, int]
+DELEGATIONS: Final = "delegations"
+"""Where delegations lie in a bundle store."""
 
 
 class CurrentTrust:
     """A trust policy with what was revoked since; safe to share by threads.
 
-    A list that was in force stays in force for as long as this object lives, also when its file is removed.
+    A list that was in force stays in force for as long as this object lives, also when its file is removed. A
+    delegation is in force only while its file is there.
 
     Args:
         policy: the policy as written.
         directory: where revocation lists lie; it need not exist.
+        delegations: where delegations lie; it need not exist.
     """
 
-    def __init__(self, policy: TrustPolicy, directory: Path) -> None:
+    def __init__(self, policy: TrustPolicy, directory: Path, delegations: Path | None = None) -> None:
         self._written = policy
         self._current = policy
         self._directory = directory
-        self._read: dict[str, tuple[_Stamp, RevocationList | PassedOver]] = {}
+        self._read: dict[str, tuple[Stamp, RevocationList | PassedOver]] = {}
         self._lists: dict[Digest, RevocationList] = {}
+        self._delegated = DelegationFolder(policy, delegations)
         self._lock = Lock()
 
     @property
     def keys(self) -> tuple[TrustedKey, ...]:
         """The keys of the policy."""
         return self._written.keys
+
+    @property
+    def known_keys(self) -> tuple[TrustedKey, ...]:
+        """The keys of the policy, and those delegated to when the digest was last read."""
+        return self._current.known_keys
 
     @property
     def authorities(self) -> tuple[Authority, ...]:
@@ -76,8 +85,10 @@ class CurrentTrust:
     def now(self) -> TrustPolicy:
         """The policy with all that is revoked by now; raises like :attr:`digest`."""
         with self._lock:
-            if self._look():
-                self._current = self._written.revoking(self._lists.values())
+            new, changed = self._look(), self._delegated.look()
+            if new or changed:
+                revoked = self._written.revoking(self._lists.values())
+                self._current = revoked.delegating(self._delegated.in_force)
             return self._current
 
     @property
@@ -87,8 +98,9 @@ class CurrentTrust:
 
     @property
     def passed_over(self) -> tuple[PassedOver, ...]:
-        """Lists that were found and are not in force."""
-        return tuple(item for _, item in self._read.values() if isinstance(item, PassedOver))
+        """Lists and delegations that were found and are not in force."""
+        lists = (item for _, item in self._read.values() if isinstance(item, PassedOver))
+        return (*lists, *self._delegated.passed_over)
 
     def judge(
         self, verified: VerifiedStatement, artifact: Artifact, now: datetime
@@ -119,21 +131,11 @@ class CurrentTrust:
                 self._lists[found.digest] = found
         return len(self._lists) > known
 
-    def _files(self) -> dict[str, _Stamp]:
+    def _files(self) -> dict[str, Stamp]:
         try:
-            with os.scandir(self._directory) as found:
-                entries = [item for item in found if item.name.endswith(SUFFIX) and item.name[0] != "."]
-                if len(entries) > MAX_BUNDLES:
-                    raise _unreadable(self._directory, f"More than {MAX_BUNDLES} lists lie there.")
-                return {item.name: _stamp(item.stat()) for item in entries}
-        except FileNotFoundError:
-            return {}
+            return bundle_files(self._directory)
         except OSError as error:
             raise _unreadable(self._directory, error.strerror or type(error).__name__) from None
-
-
-def _stamp(stat: os.stat_result) -> _Stamp:
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _unreadable(directory: Path, why: str) -> GovkernelError:

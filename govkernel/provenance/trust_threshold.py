@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from govkernel.domain import AcceptedStatement, RejectedStatement, Signer, Statement
+from govkernel.domain import AcceptedStatement, RejectedStatement, Signer, Statement, voices
 from govkernel.domain.predicates import APPROVAL, OMS_SIGNATURE, SIGNATURE
+from govkernel.provenance.delegation import Delegation
 from govkernel.provenance.rules import Rule
 
 
@@ -26,11 +27,13 @@ class Grant:
         signer: who, under the name of their holder.
         rule: the rule.
         until: when the grant lapses.
+        delegation: by which the signer speaks in that holder's name, if it does not hold a key of the policy.
     """
 
     signer: Signer
     rule: Rule
     until: datetime
+    delegation: Delegation | None = None
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,17 @@ class Granted:
 
 
 def tally(items: Iterable[Granted], now: datetime) -> dict[tuple[int, str], frozenset[str]]:
-    """Holders who said it, by number of the rule and claim."""
-    said: dict[tuple[int, str], set[str]] = {}
+    """Holders who said it, by number of the rule and claim; each signature lends one voice."""
+    said: dict[tuple[int, str], list[list[Signer]]] = {}
     for item in items:
         statement = item.accepted.statement
         if counts(statement, now):
+            spoken: dict[int, list[Signer]] = {}
             for grant in item.grants:
-                holders = said.setdefault((grant.rule.number, claim(statement)), set())
-                holders.add(grant.signer.name)
-    return {place: frozenset(holders) for place, holders in said.items()}
+                spoken.setdefault(grant.rule.number, []).append(grant.signer)
+            for number, signers in spoken.items():
+                said.setdefault((number, claim(statement)), []).append(signers)
+    return {place: voices(signers) for place, signers in said.items()}
 
 
 def claim(statement: Statement) -> str:

@@ -6,9 +6,11 @@ it, and only then is the payload read. Whether the signer may say it is for the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from govkernel.domain import Artifact, Digest, RejectedStatement, Signer
@@ -24,6 +26,7 @@ from govkernel.provenance.oms import read_oms, with_our_digest
 from govkernel.provenance.statement import RawStatement, parse_statement
 from govkernel.provenance.timestamps import TimeAuthority, signing_time
 
+_KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 FORMAT_UNKNOWN: Final = "provenance.format-unknown"
 
 
@@ -54,7 +57,7 @@ class KeyVerifier:
     """Verifies key-based Sigstore bundles; follows :class:`govkernel.hookspecs.EvidenceVerifier`.
 
     Args:
-        keys: keys of the trust policy.
+        keys: keys of the trust policy; or what tells them, where they change.
         memory: manifests of artifacts read before, to name the files that differ.
         times: who may say when something was signed.
     """
@@ -63,11 +66,11 @@ class KeyVerifier:
 
     def __init__(
         self,
-        keys: Sequence[TrustedKey],
+        keys: Sequence[TrustedKey] | Callable[[], Sequence[TrustedKey]],
         memory: ManifestMemory | None = None,
         times: Sequence[TimeAuthority] = (),
     ) -> None:
-        self._keys = tuple(keys)
+        self._keys = keys if callable(keys) else partial(tuple, keys)
         self._memory = memory or ManifestMemory()
         self._times = tuple(times)
 
@@ -85,7 +88,7 @@ class KeyVerifier:
             parsed = parse_bundle(bundle.content)
             if parsed.certificate:
                 return None
-            opened = open_bundle(parsed, self._keys)
+            opened = open_bundle(parsed, self._keys())
             moment = signing_time(parsed.timestamps, parsed.envelope.signature, self._times, now)
             check_subject(opened, artifact, self._memory.recall(artifact))
             return verified(opened, artifact, bundle.source, moment)
@@ -202,9 +205,10 @@ def _signing_key(parsed: ParsedBundle, keys: Sequence[TrustedKey]) -> TrustedKey
             why="The payload or the signature was changed after signing.",
             remedy="Fetch the bundle again, or sign again.",
         )
+    named = f" It names the key {parsed.hint[:16]}." if _KEY_ID.fullmatch(parsed.hint) else ""
     raise ProvenanceError(
         "provenance.signer-not-trusted",
         "No trusted key verifies the signature.",
-        why="It was signed with a key that is not known here, or changed after signing.",
+        why=f"It was signed with a key that is not known here, or changed after signing.{named}",
         remedy="If the signer should be trusted, add the public key to the trust policy.",
     )

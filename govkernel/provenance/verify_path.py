@@ -57,7 +57,7 @@ def verify_path(
         ConfigError: the public key cannot be used.
     """
     parsed: ParsedBundle | None = None
-    keys = trust.keys if isinstance(trust, TrustPolicy) else (_only(trust),)
+    keys = trust.known_keys if isinstance(trust, TrustPolicy) else (_only(trust),)
     manifest, files = reader(path)
     try:
         parsed = _key_based(parse_bundle(bundle))

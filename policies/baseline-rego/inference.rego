@@ -62,6 +62,17 @@ permit contains {
 }
 
 permit contains {
+	"id": "baseline-rego/redact-exfiltration",
+	"reason": "An address that is loaded by itself and carries data away is masked before the text moves on.",
+	"controls": ["OWASP-LLM-2025/LLM02"],
+	"obligations": [{"type": "redact", "arguments": ["EXFILTRATION"]}],
+} if {
+	input.action == "infer"
+	input.resource.type == "Endpoint"
+	"EXFILTRATION" in input.context.screening.labels
+}
+
+permit contains {
 	"id": "baseline-rego/restore-surrogates",
 	"reason": "Who sent a value gets it back where the answer holds its surrogate.",
 	"controls": ["NIST-AI-RMF/MEASURE-2.10"],

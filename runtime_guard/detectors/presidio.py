@@ -57,9 +57,17 @@ class PresidioDetector:
 
     def detect(self, text: str, role: str) -> Sequence[Finding]:
         """Findings in ``text``; the role does not matter to patterns."""
+        return self.detect_since(text, role, 0)
+
+    def detect_since(self, text: str, role: str, since: int) -> Sequence[Finding]:
+        """See :class:`runtime_guard.judge.Resuming`."""
         return [
             Finding(
                 label=item.entity, start=item.start, end=item.end, score=min(1.0, item.score), detector=NAME
             )
-            for item in self._engine.analyze(text)
+            for item in self._engine.analyze(text, since)
         ]
+
+    def pending(self, text: str, role: str) -> int:
+        """See :class:`govkernel.hookspecs.Foreseeing`."""
+        return self._engine.pending(text)

@@ -11,10 +11,18 @@ from typing import Any, Final
 import yaml
 
 from govkernel.domain import Finding
+from runtime_guard.judge import ROLES
 from runtime_guard.normal_form import normal_form
-from runtime_guard.patterns.sieve import Sieve
+from runtime_guard.patterns.alphabet import encoded
+from runtime_guard.patterns.pending import Pending
+from runtime_guard.patterns.prefix import beginnings
+from runtime_guard.patterns.sieve import SHARED, Sieve
+from runtime_guard.patterns.tree import NotUnderstood
 
 RULES: Final = "rules.yaml"
+
+CHARACTERS: Final = "views characters"
+"""What the normal form undoes beyond case and white space is told as the view of that name would tell it."""
 
 _SPACES: Final = dict.fromkeys((*range(32), 127), " ")
 """What the normal form shows as a space, in ASCII."""
@@ -45,13 +53,18 @@ class RulesDetector:
     Args:
         name: name of the detector.
         labels: labels whose rules it applies.
+
+    Attributes:
+        roles: whose texts it has rules for.
     """
 
     def __init__(self, name: str, labels: frozenset[str]) -> None:
         self.name = name
         self.labels = labels
         self._rules = tuple(rule for rule in load_rules() if rule.label in labels)
+        self.roles = frozenset().union(*(rule.roles or ROLES for rule in self._rules))
         self._sieve = Sieve([rule.pattern for rule in self._rules])
+        self._pending = {role: _pending(self._rules, role) for role in self.roles}
 
     def detect(self, text: str, role: str) -> Sequence[Finding]:
         """Findings in ``text``."""
@@ -65,14 +78,35 @@ class RulesDetector:
             return []
         normal = normal_form(text)
         return [
-            self._finding(rule, *normal.span(*match.span()))
+            self._finding(rule, text, match[0], *normal.span(*match.span()))
             for rule in rules
             for match in rule.pattern.finditer(normal.text)
             if match.end() > match.start()
         ]
 
-    def _finding(self, rule: Rule, start: int, end: int) -> Finding:
-        return Finding(label=rule.label, start=start, end=end, score=rule.score, detector=self.name)
+    def pending(self, text: str, role: str) -> int:
+        """See :class:`govkernel.hookspecs.Foreseeing`."""
+        pending = self._pending.get(role)
+        if pending is None:
+            return len(text)
+        plain = _plain(text) if text.isascii() else normal_form(text).text
+        start = pending.start(encoded(plain)[:-1])
+        return len(text) if start >= len(plain) else normal_form(text).origin[start]
+
+    def _finding(self, rule: Rule, text: str, matched: str, start: int, end: int) -> Finding:
+        written = " ".join(text[start:end].lower().split())
+        by = self.name if written == matched.strip() else f"{self.name}, {CHARACTERS}"
+        return Finding(label=rule.label, start=start, end=end, score=rule.score, detector=by)
+
+
+def _pending(rules: Sequence[Rule], role: str) -> Pending:
+    found = [rule.pattern for rule in rules if not rule.roles or role in rule.roles]
+    try:
+        return Pending(
+            beginning for item in found for beginning in beginnings(item.pattern, item.flags & SHARED)
+        )
+    except NotUnderstood:
+        return Pending((), always=True)
 
 
 def _plain(text: str) -> str:

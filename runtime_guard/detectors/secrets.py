@@ -28,7 +28,15 @@ class SecretsDetector:
 
     def detect(self, text: str, role: str) -> Sequence[Finding]:
         """Findings in ``text``; the role does not matter to credentials."""
+        return self.detect_since(text, role, 0)
+
+    def detect_since(self, text: str, role: str, since: int) -> Sequence[Finding]:
+        """See :class:`runtime_guard.judge.Resuming`."""
         return [
             Finding(label=item.entity, start=item.start, end=item.end, score=item.score, detector=NAME)
-            for item in self._engine.analyze(text)
+            for item in self._engine.analyze(text, since)
         ]
+
+    def pending(self, text: str, role: str) -> int:
+        """See :class:`govkernel.hookspecs.Foreseeing`."""
+        return self._engine.pending(text)

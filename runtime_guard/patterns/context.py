@@ -8,7 +8,7 @@ from typing import Final
 
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 
-from runtime_guard.patterns.words import Words
+from runtime_guard.patterns.words import COPULA, WORD, Words
 
 _SEPARATOR: Final = "\n"
 """Joins words, which hold no white space, so that one look finds a context word in any of them."""
@@ -46,6 +46,14 @@ class Context:
         """The words that count for a finding at ``start``, each between separators."""
         found = words.beside(start, self._before, self._after)
         return f"{_SEPARATOR}{_SEPARATOR.join(found)}{_SEPARATOR}"
+
+    def open_from(self, text: str) -> int:
+        """The first place for which words behind a finding there may still come."""
+        if not self._after:
+            return len(text)
+        over = [match for match in WORD.finditer(text) if match.end() < len(text)]
+        starts = [match.start() for match in over if match.group().lower() != COPULA]
+        return starts[-self._after - 1] if len(starts) > self._after else 0
 
     def supports(self, rule: ContextRule, beside: str) -> bool:
         """Whether a context word is among those that stand beside a finding."""

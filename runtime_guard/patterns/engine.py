@@ -19,10 +19,13 @@ from runtime_guard.patterns.alphabet import classes, encoded
 from runtime_guard.patterns.automaton import ANYWHERE, Automaton, Expression, automaton
 from runtime_guard.patterns.cache import Cache
 from runtime_guard.patterns.context import Context, ContextRule
-from runtime_guard.patterns.phones import PHONE, PhoneRule, can_be_rule
+from runtime_guard.patterns.pending import Pending
+from runtime_guard.patterns.phones import LONGEST, PHONE, PhoneRule, can_be_rule, phone_beginnings
+from runtime_guard.patterns.prefix import Beginning, beginnings
 from runtime_guard.patterns.results import Result, without_duplicates
 from runtime_guard.patterns.rules import Rule, is_plain, rules_of
 from runtime_guard.patterns.shape import Shape
+from runtime_guard.patterns.tree import NotUnderstood
 from runtime_guard.patterns.words import NearWords, PipelineWords, Tokens, Words
 
 LANGUAGE: Final = "en"
@@ -87,11 +90,20 @@ class PatternEngine:
         self._phone = len(expressions)
         self._always = [*_unshaped(self._rules), *self._refused()]
         self._phones_always = self._phone in self._automaton.refused
+        phones = phone_beginnings() if self._phones else []
+        known = nlp_engine is None and not self._strangers
+        self._pending = _pending(self._rules, phones, known=known)
+        self._pending_rules = _pending(self._rules, (), known=known) if phones else self._pending
         classes()
 
-    def analyze(self, text: str) -> list[Result]:
-        """What Presidio's engine finds, in its order."""
-        found = self._found(text)
+    def analyze(self, text: str, since: int = 0) -> list[Result]:
+        """What Presidio's engine finds, in its order.
+
+        Args:
+            text: the text.
+            since: what ends up to there may be left out.
+        """
+        found = self._found(text, since)
         if not found:
             return []
         words = self._words(text)
@@ -110,7 +122,15 @@ class PatternEngine:
                     kept.append(result if score == result.score else result._replace(score=score))
         return without_duplicates(kept)
 
-    def _found(self, text: str) -> dict[int, list[Result]]:
+    def pending(self, text: str) -> int:
+        """The first place from which on what is found may change with what follows ``text``; its length when none."""
+        data = encoded(text)[:-1]
+        start = self._pending.start(data)
+        if start < len(text) - LONGEST:
+            start = min(self._pending_rules.start(data), len(text) - LONGEST)
+        return min(start, self._context.open_from(text))
+
+    def _found(self, text: str, since: int) -> dict[int, list[Result]]:
         """What each recognizer finds on its own, by its number."""
         data = encoded(text)
         ends: dict[int, list[int]] = {}
@@ -120,14 +140,14 @@ class PatternEngine:
         phones = ends.pop(self._phone, None) is not None or self._phones_always
         for expression, places in ends.items():
             for number, rule in self._asked[expression]:
-                if results := rule.results(text, data, places):
+                if results := rule.results(text, data, places, since):
                     found.setdefault(number, []).extend(results)
         for number, rule in self._always:
-            if results := rule.results(text, data, _ANYWHERE):
+            if results := rule.results(text, data, _ANYWHERE, since):
                 found.setdefault(number, []).extend(results)
         if phones:
             for number, phone in self._phones:
-                if results := phone.results(text):
+                if results := phone.results(text, since):
                     found[number] = results
         for number in self._strangers:
             found[number] = self._asked_directly(self._sources[number].recognizer, text)
@@ -196,3 +216,18 @@ def _table(rules: Sequence[tuple[int, Rule]]) -> tuple[list[list[tuple[int, Rule
 def _unshaped(rules: Sequence[tuple[int, Rule]]) -> list[tuple[int, Rule]]:
     """Rules that no expression can be written for."""
     return [(number, rule) for number, rule in rules if rule.places.shape is None]
+
+
+def _pending(rules: Sequence[tuple[int, Rule]], more: Sequence[Beginning], *, known: bool) -> Pending:
+    """The beginnings of all rules, and more.
+
+    Args:
+        rules: by the number of their recognizer.
+        more: other beginnings.
+        known: there is nothing else that finds or scores anything.
+    """
+    try:
+        found = [item for _, rule in rules for item in beginnings(rule.pattern.pattern, rule.pattern.flags)]
+    except NotUnderstood:
+        return Pending((), always=True)
+    return Pending([*found, *more], always=not known)

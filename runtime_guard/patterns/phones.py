@@ -11,19 +11,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final, cast
 
 import phonenumbers
+import regex
 from phonenumbers import phonenumbermatcher, phonenumberutil
 
-from runtime_guard.patterns.alphabet import BEYOND, DIGITS
+from runtime_guard.patterns.alphabet import DASH, SIGN, SPACE
 from runtime_guard.patterns.automaton import Expression
 from runtime_guard.patterns.numbering import is_international, is_national, may_be_national
+from runtime_guard.patterns.prefix import Beginning, beginnings
 from runtime_guard.patterns.results import Result
 
 LEAST: Final = 4
 """Digits of the shortest national number of any country."""
+
+LONGEST: Final = 160
+"""Characters of a number, with all signs and an extension; candidates that go on beyond are several numbers."""
 
 _CANDIDATE: Final = phonenumbermatcher._PATTERN
 _SECOND: Final = phonenumberutil._SECOND_NUMBER_START_PATTERN
@@ -56,12 +62,18 @@ _MOST_CLOSED: Final = 17
 
 def _expression() -> Expression:
     digit = b"[0-9\\x80]"
-    between = b"[%b]" % b"".join(b"\\x%02x" % byte for byte in sorted({*b"-xX ().[]/~", *(BEYOND - DIGITS)}))
+    between = b"[%b]" % b"".join(b"\\x%02x" % byte for byte in sorted({*b"-xX ().[]/~", SPACE, SIGN, DASH}))
     return Expression(b"%b(?:%b{0,4}%b){%d}" % (digit, between, digit, LEAST - 1), once=True)
 
 
 PHONE: Final = _expression()
 """Found in every text that holds a telephone number."""
+
+
+def phone_beginnings() -> list[Beginning]:
+    """What a candidate looks like that has begun: python-phonenumbers' own expression, and a time of day behind it."""
+    found = beginnings(_CANDIDATE.pattern, regex.IGNORECASE)
+    return [replace(item, text=item.text + b"(?::[0-5]?)?") for item in found]
 
 
 class PhoneRule:
@@ -79,9 +91,14 @@ class PhoneRule:
         for region in self._regions:
             is_national("0000", region)
 
-    def results(self, text: str) -> list[Result]:
-        """What the recognizer finds, with duplicates, but for those in what another region took whole."""
-        search = _Search(text, self._outline)
+    def results(self, text: str, since: int = 0) -> list[Result]:
+        """What the recognizer finds, with duplicates, but for those in what another region took whole.
+
+        Args:
+            text: the whole text.
+            since: candidates that end before are not looked at.
+        """
+        search = _Search(text, self._outline, since)
         if not search.live:
             return []
         return [
@@ -225,16 +242,18 @@ class _Search:
     Args:
         text: the whole text.
         outline: matches the digits of all numbers of the regions that will ask.
+        since: candidates that end up to there are of no interest.
 
     Attributes:
         live: candidates that may be numbers, as all regions meet them that take what they take as a whole; with the
             place from which each was looked for.
     """
 
-    def __init__(self, text: str, outline: re.Pattern[str]) -> None:
+    def __init__(self, text: str, outline: re.Pattern[str], since: int) -> None:
         self.live: list[tuple[int, _Candidate]] = []
         self._text = text
         self._outline = outline
+        self._since = since
         self._known: dict[int, _Candidate | None] = {}
         self._whole: set[int] = set()
         index = 0
@@ -292,11 +311,11 @@ class _Search:
     def _at(self, index: int) -> _Candidate | None:
         """The first candidate from ``index`` on."""
         if index not in self._known:
-            self._known[index] = _next(self._text, index, self._outline)
+            self._known[index] = _next(self._text, index, self._outline, self._since)
         return self._known[index]
 
 
-def _next(text: str, index: int, outline: re.Pattern[str]) -> _Candidate | None:
+def _next(text: str, index: int, outline: re.Pattern[str], since: int) -> _Candidate | None:
     digit = _DIGIT.search(text, index)
     if digit is None:
         return None
@@ -306,7 +325,8 @@ def _next(text: str, index: int, outline: re.Pattern[str]) -> _Candidate | None:
     candidate = _Candidate(
         match.start(), said if second is None else said[: second.start()], is_cut=second is not None
     )
-    candidate.read(text, outline)
+    if candidate.end > since:
+        candidate.read(text, outline)
     return candidate
 
 

@@ -69,7 +69,7 @@ class Places:
                 found.append((low, high))
         return found
 
-    def matches(self, pattern: Any, text: str, data: bytes, ends: Sequence[int]) -> Any:
+    def matches(self, pattern: Any, text: str, data: bytes, ends: Sequence[int], since: int = 0) -> Any:
         """The matches that ``pattern.finditer(text)`` gives.
 
         Args:
@@ -77,12 +77,15 @@ class Places:
             text: the whole text.
             data: the same, encoded.
             ends: where the automaton reports ends.
+            since: matches that end up to there may be left out.
         """
         clusters = self.clusters(ends, data)
         if clusters is None:
             return pattern.finditer(text)
         found: list[Any] = []
         for low, high in clusters:
+            if high <= since:
+                continue
             border = self._border(data, high)
             if border is None:
                 return pattern.finditer(text)

@@ -10,9 +10,11 @@ import regex
 from presidio_analyzer import EntityRecognizer, PatternRecognizer
 from presidio_analyzer.predefined_recognizers import IbanRecognizer
 
+from govkernel.errors import ConfigError
 from runtime_guard.patterns.places import Places
 from runtime_guard.patterns.results import Result
-from runtime_guard.patterns.shape import NotUnderstood, Shape, shape_of
+from runtime_guard.patterns.shape import Shape, shape_of
+from runtime_guard.patterns.tree import NotUnderstood, runs_away
 
 Judge = Callable[[str, float], float]
 """The score of a match, given its text and the score of its pattern; 0 is no match."""
@@ -38,17 +40,20 @@ class Rule:
     places: Places
     grouped: bool = False
 
-    def results(self, text: str, data: bytes, ends: Sequence[int]) -> list[Result]:
+    def results(self, text: str, data: bytes, ends: Sequence[int], since: int = 0) -> list[Result]:
         """What Presidio's recognizer finds with this pattern.
 
         Args:
             text: the whole text.
             data: the same, encoded.
             ends: where the automaton says that matches may end.
+            since: what ends up to there is left out.
         """
         found: list[Result] = []
-        for match in self.places.matches(self.pattern, text, data, ends):
+        for match in self.places.matches(self.pattern, text, data, ends, since):
             start, end = match.span()
+            if end <= since:
+                continue
             for stop in _group_ends(match) if self.grouped else (end,):
                 if start == stop:
                     continue
@@ -65,9 +70,20 @@ def is_plain(recognizer: EntityRecognizer) -> bool:
 
 
 def rules_of(recognizer: Any) -> Iterable[Rule]:
-    """The rules of a recognizer that :func:`is_plain`."""
+    """The rules of a recognizer that :func:`is_plain`.
+
+    Raises:
+        ConfigError: ``guard.bad-recognizers``.
+    """
     flags = recognizer.global_regex_flags or 0
     for pattern in recognizer.patterns:
+        if runs_away(pattern.regex, flags):
+            raise ConfigError(
+                "guard.bad-recognizers",
+                f"A pattern of the recognizer {recognizer.name} could take all memory there is.",
+                why="It repeats something that can match nothing, and a part of it is fuzzy.",
+                remedy="Bound the repetition, or write the pattern without a fuzzy part.",
+            )
         yield Rule(
             entity=recognizer.supported_entities[0],
             pattern=regex.compile(pattern.regex, flags),

@@ -6,16 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from runtime_guard.patterns.alphabet import encoded
+from runtime_guard.patterns.alphabet import BEYOND, encoded
 from runtime_guard.patterns.automaton import Expression, automaton
 from runtime_guard.patterns.cache import Cache, user_cache
-from runtime_guard.patterns.shape import NotUnderstood, shape_of
+from runtime_guard.patterns.shape import shape_of
+from runtime_guard.patterns.tree import SINGLE, NotUnderstood, is_zero_width, members_of, parse, walk
 
 
 class Sieve:
     """Expressions, asked for together.
 
-    Only ASCII texts are sifted: there :mod:`re` and the automaton surely mean the same by a word or a space.
+    In texts beyond ASCII only those are sifted that speak of ASCII characters alone: about words and spaces :mod:`re`
+    and the automaton surely agree nowhere else.
 
     Args:
         patterns: compiled expressions.
@@ -24,12 +26,13 @@ class Sieve:
 
     def __init__(self, patterns: Sequence[re.Pattern[str]], cache: Cache | None = None) -> None:
         self._all = frozenset(range(len(patterns)))
+        self._plain = frozenset(number for number, pattern in enumerate(patterns) if _is_plain(pattern))
         expressions: list[Expression] = []
         self._numbers: list[int] = []
         for number, pattern in enumerate(patterns):
             try:
                 expressions.append(
-                    Expression(shape_of(pattern.pattern, pattern.flags & _SHARED).expression, once=True)
+                    Expression(shape_of(pattern.pattern, pattern.flags & SHARED).expression, once=True)
                 )
                 self._numbers.append(number)
             except NotUnderstood:
@@ -40,11 +43,21 @@ class Sieve:
 
     def passing(self, text: str) -> frozenset[int]:
         """Numbers of the expressions that may match in ``text``; all others do not."""
-        if not text.isascii():
-            return self._all
-        hits = self._automaton.scan(encoded(text))
-        return self._always.union([self._numbers[place] for place, _ in hits]) if hits else self._always
+        hits = [self._numbers[place] for place, _ in self._automaton.scan(encoded(text))]
+        always = self._always if text.isascii() else self._always | (self._all - self._plain)
+        return always.union(hits) if hits else always
 
 
-_SHARED: Final = re.IGNORECASE | re.DOTALL | re.MULTILINE
+def _is_plain(pattern: re.Pattern[str]) -> bool:
+    """Whether a pattern says nothing about characters beyond ASCII, nor about words."""
+    try:
+        nodes = list(walk(parse(pattern.pattern, pattern.flags & SHARED)[0]))
+        return not any(
+            is_zero_width(node) or (type(node) in SINGLE and members_of(node) & BEYOND) for node in nodes
+        )
+    except NotUnderstood:
+        return False
+
+
+SHARED: Final = re.IGNORECASE | re.DOTALL | re.MULTILINE
 """Flags that mean the same to :mod:`re` and ``regex``."""

@@ -18,13 +18,13 @@ from spacy.tokens import Doc
 
 TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 
-_KEY: Final = re.compile(r"_*[^\W_]\w*")
+WORD: Final = re.compile(r"_*[^\W_]\w*")
 """Tokens that are words: they hold a letter or digit."""
 
 _NEAR: Final = 80
 """Characters that hold six words more often than not."""
 
-_COPULA: Final = "be"
+COPULA: Final = "be"
 """Presidio takes this lemma for no keyword."""
 
 
@@ -67,7 +67,7 @@ class NearWords:
             if len(found) > before or low == 0:
                 break
             reach *= 4
-        if after or not _KEY.match(token.group()) or token.group().lower() == _COPULA:
+        if after or not WORD.match(token.group()) or token.group().lower() == COPULA:
             found += self._following(token.start(), after)
         return found
 
@@ -76,14 +76,14 @@ class NearWords:
         low = self._word_border(low)
         piece = self._text[low:end]
         lower = piece.isascii()  # then lower case does not depend on neighbours
-        keys = _KEY.findall(piece.lower()) if lower else list(map(str.lower, _KEY.findall(piece)))
-        if _COPULA in keys:
-            keys = [key for key in keys if key != _COPULA]
+        keys = WORD.findall(piece.lower()) if lower else list(map(str.lower, WORD.findall(piece)))
+        if COPULA in keys:
+            keys = [key for key in keys if key != COPULA]
         return keys[-most:]
 
     def _following(self, start: int, after: int) -> list[str]:
         found: list[str] = []
-        for match in _KEY.finditer(self._text, start):
+        for match in WORD.finditer(self._text, start):
             found += _lemmas([match.group()])
             self._spent = max(self._spent, match.end() - start)
             if len(found) > after:
@@ -116,7 +116,7 @@ class NearWords:
     @cached_property
     def _all(self) -> tuple[list[int], list[str | None]]:
         tokens = [(match.end(), match.group()) for match in TOKEN.finditer(self._text)]
-        return [end for end, _ in tokens], [next(_lemmas(_KEY.findall(token)), None) for _, token in tokens]
+        return [end for end, _ in tokens], [next(_lemmas(WORD.findall(token)), None) for _, token in tokens]
 
 
 class PipelineWords:
@@ -213,4 +213,4 @@ def _is_word(char: str) -> bool:
 
 def _lemmas(keys: Iterable[str]) -> Iterator[str]:
     """Lower-case keywords, without forms of "be"."""
-    return (lemma for key in keys if (lemma := key.lower()) != _COPULA)
+    return (lemma for key in keys if (lemma := key.lower()) != COPULA)

@@ -30,6 +30,8 @@ class _Choice:
         """The part of a delta that may be released now."""
         released: dict[str, Any] = {}
         for key, value in delta.items():
+            if self.blocked:
+                break
             if key == "role":
                 released[key] = "assistant"
             elif isinstance(value, str):
@@ -44,8 +46,7 @@ class _Choice:
         """What was held back, at the end of the choice."""
         released: dict[str, Any] = {}
         for key, screen in self._texts.items():
-            text = await screen.finish()
-            if text and not self.blocked:
+            if not self.blocked and (text := await screen.finish()):
                 released[key] = text
         calls = {"tool_calls": list(self._calls.values())} if self._calls else {}
         if self._function:
@@ -128,13 +129,12 @@ class ChunkScreen:
         if choice.ended:
             return
         delta = await choice.take(item["delta"])
+        if delta:
+            yield self._released(index, delta, {"finish_reason": None})
         if choice.blocked:
             choice.ended = True
             yield self._released(index, {}, {"finish_reason": "content_filter"})
-            return
-        if delta:
-            yield self._released(index, delta, {"finish_reason": None})
-        if item.get("finish_reason") is not None:
+        elif item.get("finish_reason") is not None:
             async for released in self._end(index, choice, item):
                 yield released
 
@@ -155,7 +155,7 @@ class ChunkScreen:
 
 
 def _parse(data: str) -> dict[str, Any]:
-    chunk = strict_json.loads(data)
+    chunk = strict_json.loads(data, halves=True)
     if not isinstance(chunk, dict):
         raise not_an_answer("An event is not an object.")
     if "error" in chunk:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from govkernel.domain import Finding
 from govkernel.errors import InputError
+from runtime_guard.cells import blocks as cells
 from runtime_guard.proxy.judge import Decider, Exchange, Judge, refuse_blocked
+from runtime_guard.proxy.seams import seams
 from runtime_guard.proxy.settings import ANONYMOUS, GuardSettings
 from runtime_guard.proxy.texts import (
     ARGUMENTS,
@@ -61,6 +64,7 @@ class Conversation:
         self._exchange = exchange
         self._asked = Judge(decide, exchange, "request", settings.decide_seconds)
         self._answered = Judge(decide, exchange, "response", settings.decide_seconds)
+        self._reach = settings.reach
         self._vault = vault
         self._now = now
         self._pseudonyms = self._talk("")
@@ -76,9 +80,7 @@ class Conversation:
             GovkernelError: it could not be screened.
         """
         slots = request_slots(body)
-        found = [
-            await self._screen.message(slot.text, slot.role, tenant=self._exchange.tenant) for slot in slots
-        ]
+        found = await self._found(slots)
         labels = frozenset(item.label for items in found for item in items)
         decision = await self._asked(labels, sum(map(len, found)))
         self.decision = decision.id
@@ -89,6 +91,18 @@ class Conversation:
         for slot, text in zip(slots, texts, strict=True):
             if text != slot.text:
                 slot.put(text)
+
+    async def _found(self, slots: Sequence[Slot]) -> list[list[Finding]]:
+        """What is found in each slot, and over the borders of messages."""
+        tenant = self._exchange.tenant
+        found = [await self._screen.message(slot.text, slot.role, tenant=tenant) for slot in slots]
+        joined = [list(items) for items in found]
+        for seam in seams(slots):
+            for item in await self._screen.findings(seam.text, seam.role, cells, tenant=tenant):
+                for number, part in seam.split(item, found):
+                    if part not in joined[number]:
+                        joined[number].append(part)
+        return joined
 
     async def screen_answer(self, body: Any) -> dict[str, Any]:
         """Screen a whole answer; returns what may be released.
@@ -122,7 +136,13 @@ class Conversation:
         """
         names = self._pseudonyms
         screen = StreamScreen(
-            WithoutSurrogates(self._screen, names.restorer), self._answered, "assistant", names
+            self._screen,
+            self._answered,
+            "assistant",
+            names,
+            tenant=self._exchange.tenant,
+            reach=self._reach,
+            counting=WithoutSurrogates(names.restorer),
         )
         holds_json = field == ARGUMENTS or (field == CONTENT and self._json)
         return RestoredStream(screen, names.restoring(in_json if holds_json else plain))
@@ -138,7 +158,7 @@ class Conversation:
     async def _mask_slots(self, slots: Sequence[Slot]) -> None:
         for slot in slots:
             stream = self.stream(slot.field)
-            text = await stream.feed(slot.text) + await stream.finish()
+            text = await stream.finish(slot.text)
             if stream.decision is not None:
                 self.decision = stream.decision.id
                 refuse_blocked(stream.decision)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from runtime_guard.segments import Reach
+
 MIB: Final = 1024 * 1024
 ANONYMOUS: Final = "anonymous"
 
@@ -24,6 +26,7 @@ class GuardSettings:
         max_line: bytes of one line of an event stream.
         connect_seconds, idle_seconds: how long the upstream may take to connect, and between two reads.
         decide_seconds: how long policy may take.
+        reach: how far answers are held back.
     """
 
     tenants: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -34,6 +37,7 @@ class GuardSettings:
     connect_seconds: float = 5.0
     idle_seconds: float = 120.0
     decide_seconds: float = 10.0
+    reach: Reach = field(default_factory=Reach)
 
     def tenant(self, authorization: str) -> str | None:
         """The tenant of an ``Authorization`` header; None when it is unknown.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from govkernel.domain import strict_json
@@ -39,12 +39,14 @@ class Slot:
         text: what it holds.
         put: replaces it.
         field: the field of a message that is this text and nothing else; empty for a part of one.
+        turn: number of the message whose content it is, or a part of it; -1 for anything else.
     """
 
     role: str
     text: str
     put: Callable[[str], None]
     field: str = ""
+    turn: int = -1
 
 
 def request_slots(body: Any) -> list[Slot]:
@@ -57,11 +59,11 @@ def request_slots(body: Any) -> list[Slot]:
     if not isinstance(messages, list) or not messages or len(messages) > MAX_MESSAGES:
         raise malformed(f"'messages' must be a list of 1 to {MAX_MESSAGES} messages.")
     slots: list[Slot] = []
-    for message in messages:
+    for turn, message in enumerate(messages):
         if not isinstance(message, dict):
             raise malformed("A message must be an object.")
         role = ROLES.get(str(message.get("role")), "assistant")
-        slots.extend(message_slots(message, role))
+        slots.extend(message_slots(message, role, turn))
     for key in ("tools", "functions", "response_format"):
         slots.extend(_leaves(body.get(key), "system", keys=frozenset({"description"})))
     for key in ABOUT_THE_REQUEST:
@@ -100,15 +102,21 @@ def extra_slots(body: dict[str, Any], known: frozenset[str]) -> Iterator[Slot]:
             )
 
 
-def message_slots(message: dict[str, Any], role: str) -> Iterator[Slot]:
-    """Every text of one message: content, parts, refusals, reasoning, tool-call arguments."""
+def message_slots(message: dict[str, Any], role: str, turn: int = -1) -> Iterator[Slot]:
+    """Every text of one message: content, parts, refusals, reasoning, tool-call arguments.
+
+    Args:
+        message: of a request or an answer.
+        role: who wrote it.
+        turn: its number in the conversation.
+    """
     for key, value in message.items():
         if key in NOT_TEXT:
             continue
         if isinstance(value, str):
-            yield _slot(message, key, role, field=key)
-        elif key == "content" and isinstance(value, list):
-            yield from _parts(value, role)
+            yield replace(_slot(message, key, role, field=key), turn=turn if key == CONTENT else -1)
+        elif key == CONTENT and isinstance(value, list):
+            yield from (replace(slot, turn=turn) for slot in _parts(value, role))
         elif key in ("tool_calls", "function_call"):
             for call in value if isinstance(value, list) else [value]:
                 yield from _arguments(call, role)

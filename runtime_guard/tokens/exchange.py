@@ -11,9 +11,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from govkernel.domain import Finding
-from runtime_guard.cells import Window
 from runtime_guard.redact import Mask, Treatment, Wanted, apply
-from runtime_guard.screen import Looks
 from runtime_guard.tokens.allocation import Given
 from runtime_guard.tokens.entry import Entry, Scope
 from runtime_guard.tokens.forms import Encode, plain
@@ -126,29 +124,26 @@ class Pseudonyms:
 
 
 class WithoutSurrogates:
-    """Looks at an answer, and passes over the surrogates of its exchange: they are nobody's data.
+    """Passes over the surrogates of an exchange in its answer: they are nobody's data.
+
+    Follows :data:`runtime_guard.segments.Counting`.
 
     Args:
-        screen: looks.
         restorer: the surrogates.
     """
 
-    def __init__(self, screen: Looks, restorer: Restorer) -> None:
-        self._screen = screen
+    def __init__(self, restorer: Restorer) -> None:
         self._restorer = restorer
 
-    async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
-        """Findings that are more than a surrogate; see :meth:`runtime_guard.screen.Screen.window`."""
-        found = await self._screen.window(window, role, tenant)
+    def __call__(self, text: str, found: Sequence[Finding]) -> Sequence[Finding]:
+        """Findings that are more than a surrogate."""
         if not found or not self._restorer:
             return found
-        matches, _ = self._restorer.scan(window.text)
+        matches, _ = self._restorer.scan(text)
         spans = [(match.start, match.end) for match in matches]
-        return tuple(item for item in found if item.whole_message or not self._is_one(item, window, spans))
-
-    def _is_one(self, item: Finding, window: Window, spans: Sequence[tuple[int, int]]) -> bool:
-        start, end = item.start - window.offset, item.end - window.offset
-        return says_little(window.text, start, end, spans)
+        return [
+            item for item in found if item.whole_message or not says_little(text, item.start, item.end, spans)
+        ]
 
 
 def _wanted(text: str, mask: Mask) -> Wanted:

@@ -11,7 +11,7 @@ from runtime_guard.tokens.streaming import Restoring
 class RestoredStream:
     """Screens one message, and puts values back into what was released.
 
-    What may come back is decided with the cell in which its surrogate ends. Nothing that comes back is screened again.
+    What may come back is decided with the segment in which its surrogate ends. It is not screened again.
 
     Args:
         screen: the first stage.
@@ -40,16 +40,20 @@ class RestoredStream:
         """
         return await self._restored(delta)
 
-    async def finish(self) -> str:
-        """The rest of the text, at its end."""
-        released = await self._restored(None)
+    async def finish(self, delta: str = "") -> str:
+        """The rest of the text, at its end, after a last piece.
+
+        Raises:
+            GovkernelError: as for :meth:`feed`.
+        """
+        released = await self._restored(delta, final=True)
         return released if self.blocked else released + self._restoring.finish(_labels(self.decision))
 
-    async def _restored(self, delta: str | None) -> str:
+    async def _restored(self, delta: str, *, final: bool = False) -> str:
         return "".join(
             [
                 self._restoring.feed(piece.text, _labels(piece.decision))
-                async for piece in self._screen.pieces(delta)
+                async for piece in self._screen.pieces(delta, final=final)
             ]
         )
 

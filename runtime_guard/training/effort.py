@@ -28,6 +28,6 @@ class Effort:
 
 
 EFFORTS: Final = {
-    "cpu": Effort(recipe=300, people=16_000, share=0.35, epochs=2, pieces=6000, jobs=1),
+    "cpu": Effort(recipe=300, people=16_000, share=0.2, epochs=1.5, pieces=6000, jobs=1),
     "gpu": Effort(recipe=1500, people=40_000, share=1.0, epochs=3, pieces=16_000, jobs=4),
 }

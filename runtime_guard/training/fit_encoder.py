@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from runtime_guard.encoder.bert import Bert
+from runtime_guard.encoder.bert import Bert, Weights
 from runtime_guard.encoder.heads import Heads, head_shapes
 from runtime_guard.training.effort import Effort
 from runtime_guard.training.samples import NO_TAG, Batch, Sample, grouped, padded
@@ -74,13 +74,7 @@ def fit_encoder(
         for name, shape in head_shapes(bert.config.hidden_size).items()
     }  # fmt: skip
     model = FittedEncoder(Bert(bert.config, weights), Heads(heads))
-    groups = [
-        {"params": [value], "lr": RATE * SLOWER ** (bert.config.num_hidden_layers - 1 - _layer_of(name))}
-        for name, value in weights.items()
-    ]
-    optimizer = torch.optim.AdamW(
-        [*groups, {"params": list(heads.values()), "lr": HEAD_RATE}], weight_decay=0.01
-    )
+    optimizer = torch.optim.AdamW(_groups(weights, heads, bert.config.num_hidden_layers), weight_decay=0.01)
     rounds = int(np.ceil(effort.epochs))
     plan = [batch for _ in range(rounds) for batch in batches_of(samples, effort.pieces, rng)]
     plan = plan[: max(1, int(len(plan) * effort.epochs / rounds))]
@@ -126,6 +120,17 @@ def _loss(model: FittedEncoder, batch: Batch) -> Tensor:
 
 def _rate(share: float) -> float:
     return min(share / WARM, (1 - share) / (1 - WARM)) + 0.02
+
+
+def _groups(weights: Weights, heads: Weights, layers: int) -> list[dict[str, Any]]:
+    """What is learned, layer by layer with its rate."""
+    by_layer: dict[int, list[Tensor]] = {}
+    for name, value in weights.items():
+        by_layer.setdefault(_layer_of(name), []).append(value)
+    groups = [
+        {"params": params, "lr": RATE * SLOWER ** (layers - 1 - layer)} for layer, params in by_layer.items()
+    ]
+    return [*groups, {"params": list(heads.values()), "lr": HEAD_RATE}]
 
 
 def _layer_of(name: str) -> int:

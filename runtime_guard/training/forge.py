@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from runtime_guard.encoder.encoder import SentenceEncoder
@@ -29,6 +31,9 @@ from runtime_guard.training.tagged import Tagged
 
 MOST: Final = 400
 """Texts of one source that are judged."""
+
+MOST_MADE: Final = 100
+"""Texts of one recipe that are judged."""
 
 _T = TypeVar("_T")
 Logits = NDArray[np.float32]
@@ -81,7 +86,10 @@ class Forge:
         """
         if self.effort.jobs == 1:
             return self.whole(gate), _joined(self.fold(*item) for item in folds.items())
-        with ProcessPoolExecutor(self.effort.jobs, get_context("spawn")) as pool:
+        threads = max(1, (os.cpu_count() or 1) // (self.effort.jobs + 1))
+        with ProcessPoolExecutor(
+            self.effort.jobs, get_context("spawn"), torch.set_num_threads, (threads,)
+        ) as pool:
             running = [pool.submit(self.fold, *item) for item in folds.items()]
             return self.whole(gate), _joined(job.result() for job in running)
 
@@ -137,8 +145,8 @@ def spans_found(encoder: GuardEncoder, tagged: Sequence[Tagged]) -> dict[str, Sp
 
 
 def some(examples: Sequence[Example], seed: int) -> list[Example]:
-    """At most :data:`MOST` of each source."""
-    return thinned(examples, seed, MOST, MOST)
+    """At most :data:`MOST` of each source and :data:`MOST_MADE` of each recipe."""
+    return thinned(examples, seed, MOST_MADE, MOST)
 
 
 def _judging(folder: Path, fitted: FittedEncoder, held: Sequence[Example]) -> GuardEncoder:

@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -19,22 +19,32 @@ from runtime_guard.views.view import Piece
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _WORD: Final = re.compile(r"\w+")
 _TAGS: Final = range(0xE0020, 0xE007F)
+_PHONETIC: Final = (range(0x250, 0x2B0), range(0x1D00, 0x1D80), range(0xA720, 0xA800))
+_SMALL_CAPITAL: Final = re.compile("LATIN LETTER SMALL CAPITAL ([A-Z])")
+_KNOWN: Final = 8192
+"""Characters whose plain form is remembered."""
+
 _INVISIBLE: Final = frozenset({"Cf", "Mn", "Me", "Cs"})
 
 
 def plain_characters(text: str) -> Iterator[Piece]:
     """Each character that has a plainer form, shown as that; invisible ones left out."""
-    latin = set() if text.isascii() else _look_alike_words(text)
+    if text.isascii():
+        return
+    latin = _look_alike_words(text)
     for match in _NOT_ASCII.finditer(text):
         at, char = match.start(), match.group()
-        shown = _tag(char) or _plain(char, look_alike=at in latin)
-        if ord(char) in _TAGS and (at == 0 or ord(text[at - 1]) not in _TAGS):
+        shown = _plain(char, at in latin)
+        if "\U000e0020" <= char <= "\U000e007e" and (at == 0 or ord(text[at - 1]) not in _TAGS):
             shown = f" {shown}"  # what is hidden does not continue the word before it
         if shown != char:
             yield Piece(at, at + 1, shown)
 
 
-def _plain(char: str, *, look_alike: bool) -> str:
+@lru_cache(_KNOWN)
+def _plain(char: str, look_alike: bool) -> str:
+    if ord(char) in _TAGS:
+        return chr(ord(char) - 0xE0000)
     shown = "".join(
         part
         for part in unicodedata.normalize("NFKD", char)
@@ -45,29 +55,25 @@ def _plain(char: str, *, look_alike: bool) -> str:
     return unicodedata.normalize("NFC", shown)
 
 
-def _tag(char: str) -> str:
-    return chr(ord(char) - 0xE0000) if ord(char) in _TAGS else ""
-
-
 def _look_alike_words(text: str) -> set[int]:
     """Places in words that can be read as Latin letters throughout: those are what a reader sees."""
-    known = look_alikes()
     found: set[int] = set()
     for match in _WORD.finditer(text):
         word = match.group()
-        if not word.isascii() and all(_reads_as_latin(char, known) for char in word):
+        if not word.isascii() and all(map(_reads_as_latin, word)):
             found.update(range(*match.span()))
     return found
 
 
-def _reads_as_latin(char: str, known: dict[str, str]) -> bool:
+@lru_cache(_KNOWN)
+def _reads_as_latin(char: str) -> bool:
     base = unicodedata.normalize("NFKD", char)[:1]
-    return char.isascii() or base in known or (base.isascii() and base.isalnum())
+    return char.isascii() or base in look_alikes() or (base.isascii() and base.isalnum())
 
 
 @cache
 def look_alikes() -> dict[str, str]:
-    """Characters of other scripts to the ASCII letter or digit they look like, by UTS #39's table."""
+    """Characters to the ASCII letter or digit they look like: by UTS #39's table, and small capitals."""
     table = json.loads(
         files("confusable_homoglyphs").joinpath("confusables.json").read_text(encoding="utf-8")
     )
@@ -78,4 +84,11 @@ def look_alikes() -> dict[str, str]:
         plain = [item["c"] for item in alike if item["c"].isascii() and item["c"].isalnum()]
         if plain and len(plain[0]) == 1:
             found[char] = plain[0]
-    return found
+    return {**_small_capitals(), **found}
+
+
+def _small_capitals() -> dict[str, str]:
+    """Small capitals of phonetic alphabets, which UTS #39's table leaves out, by their names."""
+    chars = [chr(code) for block in _PHONETIC for code in block]
+    named = ((char, _SMALL_CAPITAL.fullmatch(unicodedata.name(char, ""))) for char in chars)
+    return {char: match[1].lower() for char, match in named if match}

@@ -20,14 +20,20 @@ from runtime_guard.views.view import Piece
 MAX_CANDIDATE: Final = 4096
 """Characters of one encoded piece."""
 
-_HTML: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}){1,1024}")
-_ESCAPES: Final = re.compile(r"(?:\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})){1,512}")
-_BASE64: Final = re.compile(rf"[A-Za-z0-9+/_-]{{16,{MAX_CANDIDATE}}}={{0,2}}")
-_HEX: Final = re.compile(r"\b(?:0x)?(?:[0-9A-Fa-f]{2}[ :]?){7,1024}[0-9A-Fa-f]{2}")
-_SPACED: Final = re.compile(r"\b(?:[^\W\d_][ .\-_*]){3,63}[^\W\d_]\b")
+HTML: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}){1,1024}")
+ESCAPES: Final = re.compile(r"(?:\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})){1,512}")
+_INLINE: Final = "a|b|bdo|code|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr"
+MARKUP: Final = re.compile(
+    rf"(?<=[\w.@-])(?:<!--[^<>]{{0,200}}-->|</?(?:{_INLINE})(?: [^<>]{{0,120}})?/?>){{1,8}}(?=[\w.@-])"
+    r"|(?<=[^\W\d_])(?:\*\*|~~)(?=[^\W\d_])",
+    re.IGNORECASE,
+)
+BASE64: Final = re.compile(rf"[A-Za-z0-9+/_-]{{16,{MAX_CANDIDATE}}}={{0,2}}")
+HEX: Final = re.compile(r"\b(?:0x)?(?:[0-9A-Fa-f]{2}[ :]?){7,1024}[0-9A-Fa-f]{2}")
+SPACED: Final = re.compile(r"\b(?:[^\W\d_][ .\-_*]){3,63}[^\W\d_]\b")
 _LETTERS: Final = re.compile(r"[A-Za-z]+")
-_LEET_WORD: Final = re.compile(r"[A-Za-z0-9@$!|]{2,40}[A-Za-z0-9]")
+LEET_WORD: Final = re.compile(r"[A-Za-z0-9@$!|]{2,40}[A-Za-z0-9]")
 _LEET: Final = str.maketrans("013457@$!|", "oieastasil")
 _MIXED: Final = re.compile(r"[A-Za-z][0-9]|[A-Za-z][@$!|]+[A-Za-z0-9]|[0-9@$!|][A-Za-z]")
 _ROT13_MARKS: Final = (
@@ -37,31 +43,37 @@ _ROT13_MARKS: Final = (
 """ignore, disregard, forget, previous, instruction, system, prompt, reveal, override, bypass, password, jailbreak."""
 
 
+def strip_markup(text: str) -> Iterator[Piece]:
+    """Comments and tags inside words, which a person does not see: ``ig<b></b>nore``."""
+    for match in MARKUP.finditer(text):
+        yield Piece(*match.span(), "")
+
+
 def unescape_html(text: str) -> Iterator[Piece]:
     """Character references (HTML 5)."""
-    yield from _decoded(_HTML, text, html.unescape)
+    yield from _decoded(HTML, text, html.unescape)
 
 
 def unescape_percent(text: str) -> Iterator[Piece]:
     """Percent-encoding (RFC 3986) of UTF-8."""
     if "%" in text:
-        yield from _decoded(_PERCENT, text, lambda found: _utf8(unquote_to_bytes(found)))
+        yield from _decoded(PERCENT, text, lambda found: _utf8(unquote_to_bytes(found)))
 
 
 def unescape_backslashes(text: str) -> Iterator[Piece]:
     r"""``\uXXXX`` and ``\xXX``, as JSON and programs write characters."""
     if "\\" in text:
-        yield from _decoded(_ESCAPES, text, _backslashes)
+        yield from _decoded(ESCAPES, text, _backslashes)
 
 
 def decode_base64(text: str) -> Iterator[Piece]:
     """Base64 in both alphabets (RFC 4648) that holds readable text."""
-    yield from _decoded(_BASE64, text, _base64)
+    yield from _decoded(BASE64, text, _base64)
 
 
 def decode_hex(text: str) -> Iterator[Piece]:
     """Hexadecimal bytes, together or apart, that hold readable text."""
-    yield from _decoded(_HEX, text, _hex)
+    yield from _decoded(HEX, text, _hex)
 
 
 def turn_rot13(text: str) -> Iterator[Piece]:
@@ -74,7 +86,7 @@ def turn_rot13(text: str) -> Iterator[Piece]:
 
 def join_letters(text: str) -> Iterator[Piece]:
     """Words with something between all letters: ``i g n o r e``."""
-    for match in _SPACED.finditer(text):
+    for match in SPACED.finditer(text):
         yield Piece(*match.span(), re.sub(r"[ .\-_*]", "", match.group()))
 
 
@@ -82,7 +94,7 @@ def read_leet(text: str) -> Iterator[Piece]:
     """Words in which digits and signs stand for letters: ``1gn0r3``."""
     if not _MIXED.search(text):
         return
-    for match in _LEET_WORD.finditer(text):
+    for match in LEET_WORD.finditer(text):
         word = match.group()
         if not word.isalpha() and sum(map(str.isalpha, word)) * 2 >= len(word):
             shown = word.translate(_LEET)
@@ -136,12 +148,13 @@ def _utf8(data: bytes) -> str | None:
 
 
 CANDIDATES: Final = (
-    (unescape_html, _HTML),
-    (unescape_percent, _PERCENT),
-    (unescape_backslashes, _ESCAPES),
-    (decode_base64, _BASE64),
-    (decode_hex, _HEX),
-    (join_letters, _SPACED),
+    (strip_markup, MARKUP),
+    (unescape_html, HTML),
+    (unescape_percent, PERCENT),
+    (unescape_backslashes, ESCAPES),
+    (decode_base64, BASE64),
+    (decode_hex, HEX),
+    (join_letters, SPACED),
     (read_leet, _MIXED),
     (turn_rot13, re.compile("|".join(_ROT13_MARKS), re.IGNORECASE)),
 )

@@ -17,6 +17,22 @@ _OVERRIDE: Final = re.compile("[\u202d\u202e][^\u202c\n]{1,4096}\u202c?")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,4096}")
 """Runs of variation selectors carry bytes; a character never has more than one."""
 
+LOOK_BACK: Final = 256
+"""Characters before a place in which markup may begin that hides it."""
+
+_COMMENTS: Final = (("<!--", "-->"), ("/*", "*/"), ("[//]: # (", ")"), ("[comment]: # (", ")"))
+_UNSEEN: Final = re.compile(
+    r"<[a-z][^<>]{0,200}?(?:display\s{0,4}:\s{0,4}none|visibility\s{0,4}:\s{0,4}hidden|font-size\s{0,4}:\s{0,4}[01](?:px|pt|em|%)?\b"
+    r"|opacity\s{0,4}:\s{0,4}0(?:\.0\d*)?(?![.\d])|color\s{0,4}[:=]\s{0,4}[\"']?(?:white|transparent|#fff(?:fff)?)\b|\shidden\b)"
+    r"[^<>]{0,200}>",
+    re.IGNORECASE,
+)
+
+_BEGINS: Final = re.compile("[\u202d\u202e]")
+_IN_RUNS: Final = "".join(
+    map(chr, (0xE0001, *range(0xE0020, 0xE0080), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+
 
 def hidden_text(text: str) -> Iterator[tuple[int, int]]:
     """The spans of hidden text: tag characters, bidirectional overrides, runs of variation selectors."""
@@ -28,3 +44,21 @@ def hidden_text(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (_OVERRIDE, _SELECTORS):
         for match in pattern.finditer(text):
             yield match.span()
+
+
+def unseen(text: str, place: int) -> bool:
+    """Whether markup before a place hides what stands there: a comment, or a style that shows nothing."""
+    before = text[max(0, place - LOOK_BACK) : place]
+    for opens, closes in _COMMENTS:
+        begun = before.rfind(opens)
+        if begun >= 0 and closes not in before[begun + len(opens) :]:
+            return True
+    return any("</" not in before[match.end() :] for match in _UNSEEN.finditer(before))
+
+
+def unfinished_hidden(text: str) -> int:
+    """Where hidden text begins that may go on behind the end of ``text``; its length when there is none."""
+    closed = 1 + max(text.rfind("\u202c"), text.rfind("\n"))
+    begun = _BEGINS.search(text, closed)
+    run = len(text.rstrip(_IN_RUNS))
+    return run if begun is None else min(run, begun.start())

@@ -21,6 +21,7 @@ _Rewriting = tuple[str, Callable[[str], Iterable[Piece]], bool]
 
 _STRICT: Final[tuple[_Rewriting, ...]] = (
     ("characters", plain_characters, False),
+    ("markup", encodings.strip_markup, False),
     ("html", encodings.unescape_html, False),
     ("percent", encodings.unescape_percent, False),
     ("escapes", encodings.unescape_backslashes, False),
@@ -34,18 +35,18 @@ _LOOSE: Final[tuple[_Rewriting, ...]] = (
 )
 
 
-def views(text: str, depth: int = MAX_DEPTH) -> Iterator[View]:
+def views(text: str, depth: int = MAX_DEPTH, *, loose: bool = True) -> Iterator[View]:
     """The views of a text that differ from it.
 
     Args:
         text: the text.
         depth: how many encodings inside each other are undone.
+        loose: make those that guess, too.
 
     Yields:
         At most :data:`MAX_VIEWS`; loose ones are made from the text and from its strict views.
     """
-    wanted = _wanted(text)
-    if not wanted:
+    if text.isascii() and not _wanted(text):
         return
     seen = {text}
     layer = [View.of(text)]
@@ -53,7 +54,8 @@ def views(text: str, depth: int = MAX_DEPTH) -> Iterator[View]:
     for level in range(depth):
         found: list[View] = []
         for view in layer:
-            for made in _rewritten(view, (*_STRICT, *(_LOOSE if not view.loose else ())), wanted):
+            rewritings = (*_STRICT, *_LOOSE) if loose and not view.loose else _STRICT
+            for made in _rewritten(view, rewritings, _wanted(view.text)):
                 if made.text in seen or count == MAX_VIEWS:
                     continue
                 seen.add(made.text)
@@ -61,17 +63,20 @@ def views(text: str, depth: int = MAX_DEPTH) -> Iterator[View]:
                 yield made
                 if level + 1 < depth:
                     found.append(made)
-        layer, wanted = found, _ALL
+        layer = found
 
 
+_NONE: Final[frozenset[Callable[[str], Iterable[Piece]]]] = frozenset()
 _ALL: Final = frozenset(function for _, function, _ in (*_STRICT, *_LOOSE))
 
 
 def _wanted(text: str) -> frozenset[Callable[[str], Iterable[Piece]]]:
     """The rewritings that may change a text."""
-    if not text.isascii():
-        return _ALL
-    return frozenset(encodings.CANDIDATES[number][0] for number in _sieve().passing(text))
+    passing = _sieve().passing(text)
+    if not passing and text.isascii():
+        return _NONE
+    found = frozenset(encodings.CANDIDATES[number][0] for number in passing)
+    return found if text.isascii() else found | {plain_characters}
 
 
 @cache
@@ -82,7 +87,7 @@ def _sieve() -> Sieve:
 def _rewritten(
     view: View, rewritings: Iterable[_Rewriting], wanted: frozenset[Callable[[str], Iterable[Piece]]]
 ) -> Iterator[View]:
-    for name, pieces, loose in rewritings:
+    for name, pieces, loose in rewritings if wanted else ():
         made = rewrite(view, pieces(view.text), name, loose=loose) if pieces in wanted else None
         if made is not None:
             yield made

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A part of a text to be shown as something else.
 
     Attributes:
@@ -52,6 +52,11 @@ def rewrite(view: View, pieces: Iterable[Piece], name: str, *, loose: bool = Fal
 
     Each character shown for a piece stands for the whole piece.
     """
+    pieces = list(pieces)
+    if not pieces:
+        return None
+    if all(len(shown) == 1 and end - start == 1 for start, end, shown in pieces):
+        return _replaced(view, pieces, name, loose=loose)
     text: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -67,7 +72,7 @@ def rewrite(view: View, pieces: Iterable[Piece], name: str, *, loose: bool = Fal
             ends += [last] * len(piece.shown)
         at = piece.end
     made = "".join([*text, view.text[at:]])
-    if at == 0 or made == view.text:
+    if made == view.text:
         return None
     return View(
         f"{view.name}/{name}".lstrip("/"),
@@ -76,3 +81,14 @@ def rewrite(view: View, pieces: Iterable[Piece], name: str, *, loose: bool = Fal
         (*ends, *view.ends[at:]),
         view.loose or loose,
     )
+
+
+def _replaced(view: View, pieces: Iterable[Piece], name: str, *, loose: bool) -> View | None:
+    """The view with single characters in place of others."""
+    chars = list(view.text)
+    for start, _, shown in pieces:
+        chars[start] = shown
+    made = "".join(chars)
+    if made == view.text:
+        return None
+    return View(f"{view.name}/{name}".lstrip("/"), made, view.starts, view.ends, view.loose or loose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 pytest.importorskip("cyclonedx", reason='install "govkernel[bom]"')
 
@@ -27,6 +29,8 @@ from tests.cli.test_lineage import made
 __all__ = ["run", "workspace"]
 NOW = datetime(2026, 6, 1, 12, 0, 3, 55, tzinfo=UTC)
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
+SPDX_SCHEMA = Path.home() / ".cache" / "govkernel" / "spdx-json-schema-3.0.1.json"
+SPDX_SCHEMA_SHA256 = "582c64e809d5b3ef9bd0c4de13a32391b47b0284a3e8d199569fb96f649234b1"
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 SHA = st.text("0123456789abcdef", min_size=64, max_size=64)
 
@@ -85,6 +89,27 @@ def test_any_bill_can_be_read_by_the_model_of_spdx(inventory: Inventory) -> None
     assert not found.missing_ids
     relations = [item for item in found.foreach_type(spdx.Relationship) if "/derivation/" in item._id]
     assert len(relations) == 2
+
+
+def spdx_schema() -> Draft202012Validator:
+    """The official JSON Schema of SPDX 3.0.1, where somebody put it."""
+    if not SPDX_SCHEMA.is_file():
+        pytest.skip(f"put https://spdx.org/schema/3.0.1/spdx-json-schema.json at {SPDX_SCHEMA}")
+    content = SPDX_SCHEMA.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == SPDX_SCHEMA_SHA256
+    return Draft202012Validator(json.loads(content))
+
+
+@pytest.mark.slow
+def test_any_bill_is_valid_by_the_official_schema_of_spdx() -> None:
+    schema = spdx_schema()
+
+    @settings(deadline=None, max_examples=30)
+    @given(inventories())
+    def check(inventory: Inventory) -> None:
+        assert [item.message[:300] for item in schema.iter_errors(json.loads(write(inventory, "spdx")))] == []
+
+    check()
 
 
 def test_a_model_card_is_written() -> None:

@@ -23,18 +23,9 @@ INPUTS = {
     "GATE_PACK": "",
     "GATE_ENVIRONMENT": "",
     "GATE_RISK": "",
+    "GATE_VSA_KEY": "",
 }
 KEY = ".govkernel/keys/release.key"
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    """A repository with a workspace, an unsigned model, and a prompt with a space in its name."""
-    govkernel(tmp_path, "init")
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.json").write_text("{}")
-    (tmp_path / "greet me.txt").write_text("Greet {name}.")
-    return tmp_path
 
 
 def govkernel(folder: Path, *arguments: str) -> str:
@@ -123,14 +114,16 @@ def argo(folder: Path, **variables: str) -> Run:
     container = template["container"]
     assert INPUTS.keys() <= {item["name"] for item in container["env"]}
     script = container["args"][0].replace("/tmp/govkernel.json", str(folder / "govkernel.json"))
-    return run(container["command"], script, folder, variables)
+    assert {"ARGO_WORKFLOW"} <= {item["name"] for item in container["env"]}
+    given = {"ARGO_WORKFLOW": "ml/release-7", "ARGO_NODE_ID": "release-7-42"}
+    return run(container["command"], script, folder, {**given, **variables})
 
 
 SYSTEMS: dict[str, tuple[Any, str]] = {
     "github": (github, 'Pipeline::"github:acme/models@refs/heads/main"'),
     "gitlab": (gitlab, 'Pipeline::"gitlab:acme/models@main"'),
     "jenkins": (jenkins, 'Pipeline::"jenkins:acme/models"'),
-    "argo": (argo, 'Pipeline::"local"'),
+    "argo": (argo, 'Pipeline::"argo:ml/release-7"'),
 }
 
 
@@ -206,7 +199,7 @@ def test_the_workflow_hands_on_what_the_action_takes() -> None:
 def test_the_gitlab_component_declares_what_it_uses() -> None:
     text = (CI / "gitlab" / "template.yml").read_text()
     declared = set(next(yaml.safe_load_all(text))["spec"]["inputs"])
-    assert set(re.findall(r"\$\[\[ inputs\.(\w+) \]\]", text)) == declared
+    assert set(re.findall(r"\$\[\[ inputs\.([\w-]+) \]\]", text)) == declared
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from govkernel.provenance import trust_policy_schema
+from govkernel.provenance import LocalKey, trust_policy_schema
 from tests.cli.conftest import KEY, PUBLIC_KEY, Run
 
 POLICY = Path(".govkernel/trust.yaml")
@@ -176,3 +177,101 @@ def test_the_schema_is_the_one_published(run: Run) -> None:
     assert printed.json() == trust_policy_schema()
     published = Path(__file__).parents[2] / "attestations" / "trust" / "schema.json"
     assert json.loads(published.read_text()) == trust_policy_schema()
+
+
+DELEGABLE = """version: 1
+keys:
+  - {name: release, publicKey: keys/release.pub}
+  - {name: lead, publicKey: ../lead.pub}
+rules:
+  - {signers: [release], may: [signature, revocation]}
+  - {signers: [lead], may: [model-card], delegable: true}
+"""
+UNTIL = ("--until", "2099-01-01T00:00:00Z")
+
+
+@pytest.fixture
+def team(run: Run, approved: Path) -> Path:
+    """A workspace whose lead may delegate, and a card by a key that nobody knows."""
+    for name in ("lead", "ci"):
+        LocalKey.generate("ed25519").write(Path(f"{name}.key"))
+    POLICY.write_text(DELEGABLE)
+    assert (
+        run(
+            "attest", "model", "--type", "model-card", "--predicate", "model-card.json", "--key", "ci.key"
+        ).code
+        == 0
+    )
+    return approved
+
+
+def cards(run: Run) -> list[dict[str, Any]]:
+    found = run("trust", "explain", "model", "--json").json()["accepted"]
+    return [item for item in found if item["predicateType"].endswith("/model-card/v1")]
+
+
+def test_delegate_lets_another_key_speak_until_it_is_revoked(run: Run, team: Path) -> None:
+    assert cards(run) == []
+    made = run(
+        "trust", "delegate", "--to", "ci=ci.pub", "--may", "model-card", *UNTIL, "--key", "lead.key", "--json"
+    )
+    assert made.code == 0, made.out
+    [card] = cards(run)
+    assert card["signers"][0]["delegate"] == "ci"
+    assert card["signers"][0]["name"] == "lead"
+    shown = run("trust", "explain", "model").out
+    for text in ("ci for lead (key ", "delegations that can be about it: 1", "lead to ci: model-card"):
+        assert text in shown, text
+    assert "lead to ci" in run("trust", "validate").out
+    digest = made.json()["delegation"]
+    assert run("trust", "revoke", "--statement", digest, "--reason", "Left.", "--key", KEY).code == 0
+    assert cards(run) == []
+    assert (
+        "does not count: The trust policy revokes the statement. Left."
+        in run("trust", "explain", "model").out
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--key", "lead.key"], "cli.delegate"),
+        (["--to", "ci", "--key", "lead.key"], "cli.delegate"),
+        (["--identity", "ci=x", "--key", "lead.key"], "cli.delegate"),
+        (["--to", "ci=ci.pub", "--issuer", "x", "--key", "lead.key"], "cli.delegate"),
+        (["--to", "ci=ci.pub", "--key", KEY], "trust.may-not-delegate"),
+        (
+            ["--to", "ci=ci.pub", "--from", "2099-06-01T00:00:00Z", "--key", "lead.key"],
+            "provenance.delegation-malformed",
+        ),
+        (
+            ["--identity", "ci=regex:(", "--issuer", "x", "--key", "lead.key"],
+            "provenance.delegation-malformed",
+        ),
+        (["--to", "ci=ci.pub", "--kind", "zebra", "--key", "lead.key"], "provenance.predicate-invalid"),
+    ],
+)
+def test_delegate_refuses_what_would_not_be_in_force(
+    run: Run, team: Path, arguments: list[str], code: str
+) -> None:
+    refused = run("trust", "delegate", "--may", "model-card", *UNTIL, *arguments, "--json")
+    assert refused.code == 2
+    assert refused.json()["error"]["code"] == code
+    assert not LISTS.with_name("delegations").exists()
+
+
+def test_explain_tells_what_is_claimed_under_a_name_that_leads_nowhere(run: Run, team: Path) -> None:
+    named = "mlflow://models/other/1"
+    assert run("sign", "model", "model", "--key", "ci.key", "--name", named).code == 0
+    shown = run("trust", "explain", named).out
+    assert "no digest: the name leads to nothing known here" in shown
+    assert "claimed to be sha256:" in shown
+    assert "It names the key " in shown
+
+
+def test_explain_tells_which_signers_of_a_rule_do_not_count(run: Run, team: Path) -> None:
+    assert run("trust", "revoke", "--signer", "lead", "--reason", "Lost.", "--key", KEY).code == 0
+    shown = run("trust", "explain", "model").out
+    assert "lead does not count: The trust policy revokes the signer lead. Lost." in shown
+    rules = run("trust", "explain", "model", "--json").json()["rules"]
+    assert [list(rule["unfit"]) for rule in rules] == [[], ["lead"]]

@@ -84,6 +84,12 @@ def test_a_pair_of_surrogates_is_one_character() -> None:
     assert strict_json.loads(rb'"\\ud800"') == r"\ud800"
 
 
+def test_half_of_a_pair_is_taken_where_the_other_half_may_follow() -> None:
+    assert strict_json.loads(b'"\\ud83d"', halves=True) == "\ud83d"
+    with pytest.raises(InputError):
+        strict_json.loads(b'"\\ud83d"')
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [

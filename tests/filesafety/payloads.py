@@ -290,6 +290,16 @@ TRICKS = {
     "an escaped name": b"\x80\x04S'\\x6fs'\nS'system'\n\x93.",
     "buffers": b"\x80\x05\x97.",
     "a frame that lies": b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f" + SYSTEM[2:],
+    "bytes that begin in a frame and end behind it": (
+        b"\x80\x05NV" + b"a" * (8192 * 16 - 17) + b"\n0(\x95" + struct.pack("<QcI", 2, b"B", 263) + b"\0\0"
+        + (SYSTEM[2:-1] + b"(").ljust(261, b"N") + b"1."
+    ),
+    "a short text across the end of a frame": b"\x80\x05\x95" + struct.pack("<Q", 3) + text(b"A" * 20) + b".",
+    "a name across the end of a frame": b"\x80\x05\x95" + struct.pack("<Q", 4) + b"ccollections\nOrderedDict\n.",
+    "a number across the end of a frame": b"\x80\x05\x95" + struct.pack("<Q", 2) + b"J\7\0\0\0.",
+    "a frame in a frame": (
+        b"\x80\x05\x95" + struct.pack("<Q", 30) + b"N0\x95" + struct.pack("<Q", 2) + b"N." + b" " * 20
+    ),
     "a joblib array whose bytes are opcodes": (
         b"\x80\x02cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(X\x05\x00\x00\x00shapeK\x20\x85X\x05\x00\x00\x00dtype"
         b"cnumpy\ndtype\nX\x02\x00\x00\x00u1\x85RX\x08\x00\x00\x00subclasscnumpy\nndarray\nub"

@@ -117,6 +117,22 @@ def test_tensors_are_safe_in_both_formats(tmp_path: Path) -> None:
     assert len(report.files) == 3 * len(tensors())
 
 
+def test_checkpoints_with_the_arguments_of_a_script_are_safe(tmp_path: Path) -> None:
+    import argparse
+    import datetime
+    from decimal import Decimal
+
+    moment = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    for protocol in range(6):
+        said = {"args": argparse.Namespace(rate=0.1, layers=[1]), "at": moment, "loss": Decimal("0.1")}
+        (tmp_path / f"{protocol}.pkl").write_bytes(pickle.dumps(said, protocol))
+    assert judge(tmp_path).findings == ()
+    hostile = argparse.Namespace()
+    hostile.__dict__["__class__"] = 1
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(hostile))
+    assert rules(judge(tmp_path)) == {"pickle-state"}
+
+
 class Arguments:
     """Like transformers' TrainingArguments: a class that only its own package knows."""
 

@@ -29,6 +29,8 @@ GOOD = {
     "{%- set ns.found = true -%}"
     "{%- endif -%}{%- endfor -%}{{ m.content.split('</think>')[-1].lstrip('\\n') }}{{ strftime_now('%Y') }}"
     "{{ messages[ns.last].role | trim }}{{ messages | selectattr('role', 'equalto', 'user') | list }}",
+    "names of its own": "{% set _last = messages[-1] %}{{ _last.content }}{% for m in messages[::-1] %}"
+    "{% for k in m.arguments %}{{ k }}: {{ m.arguments[k] }}{% endfor %}{% endfor %}",
     "prose": "Call __init__ and os.system by hand. {# {{ x.__class__ }} #}{% raw %}{{ x.__class__ }}{% endraw %}"
     "{{ content }}",
 }
@@ -91,6 +93,36 @@ BAD = [
     "{% filter attr('x') %}y{% endfilter %}",
     "{{ (x | map('upper')).gi_frame.f_globals }}",
     "{% set e = x.gi_frame.f_builtins.eval %}",
+    "{{ 1.__class__.__base__.__subclasses__() }}",
+    "{{ 1.5.__class__ }}",
+    "{{ 0x1.__class__ }}",
+    "{{ 1_0e2.__class__ }}",
+    "{{ {'a': {'b': 1}}['a'].__class__ }}",
+    "{{ y if x else {'a': {}}.__class__ }}",
+    "{% set ns = namespace(n='ab'[0] ~ 'x') %}{{ x[ns.n] }}",
+    "{% set q = dict(n='a' ~ 'b') %}{{ x[q.n] }}",
+    "{% set q = {'n': 'a' ~ 'b'} %}{% set k = q.n %}{{ x[k] }}",
+    "{% set ns = namespace(n=bos_token) %}{{ x[ns.n] }}",
+    "{% do messages.append('a' ~ 'b') %}{{ x[messages[0]] }}",
+    "{% set l = [] %}{% set _ = l.append('a' ~ 'b') %}{% for k in l %}{{ x[k] }}{% endfor %}",
+    "{{ x['a_1_1c1l1a1s1s1_1_'[1::2]] }}",
+    "{% set t = 'a_1_1c1l1a1s1s1_1_'[1::2] %}{{ x[t] }}",
+    "{{ x[strftime_now('-_%Z_class')] }}",
+    "{{ x['gi_frame'] }}",
+    "{{ x['xgi_framex'[1:9]] }}",
+    "{{ x['mro'] }}",
+    "{% macro f() %}{% endmacro %}{{ f['_environment'] }}",
+    "{{ x | map(attribute='func_globals') | list }}",
+    "{{ 4[bos_token] }}",
+    "{{ {1: 2}[bos_token] }}",
+    "{% set n %}__class__{% endset %}{% filter groupby(n) %}{% endfilter %}",
+    "{{ x['emarf_ig'[::-1]] }}",
+    "{% for k in ['a' ~ 'b', 'c'] %}{{ x[loop.previtem] }}{% endfor %}",
+    "{{ x._y }}",
+    "{{ _x() }}",
+    "{{ ''[bos_token][eos_token] }}",
+    "{% set k = pad_token %}{{ x[k] }}",
+    "{{ [x] | map(attribute=additional_special_tokens[0]) | list }}",
 ]
 
 
@@ -114,6 +146,9 @@ def test_templates_are_found_where_they_are_kept() -> None:
     assert quick(json.dumps(named).encode(), "tokenizer_config.json") == {"template-danger"}
     assert quick(bad.encode(), "chat_template.jinja") == {"template-danger"}
     assert quick(json.dumps({"chat_template": GOOD["tools"]}).encode(), "chat_template.json") == set()
+    assert quick(json.dumps({"a": [{"chat_template": bad}]}).encode(), "config.json") == {"template-danger"}
+    assert quick(f'chat_template: "{bad}"\n'.encode(), "config.yaml") == {"template-danger"}
+    assert quick(b"job: ${{ inputs.name }}\nsteps: {% x %}\n", "workflow.yaml") == set()
 
 
 @settings(max_examples=300, deadline=None)
@@ -132,6 +167,13 @@ CONFIGS: dict[str, tuple[str, str, str]] = {
     "auto_map of a tokenizer": ("tokenizer_config.json", '{"auto_map": ["t.T", null]}', "remote-code"),
     "trust_remote_code": ("generation_config.json", '{"trust_remote_code": true}', "remote-code"),
     "hydra": ("config.json", '{"model": {"_target_": "os.system"}}', "remote-code"),
+    "a part of a pipeline from elsewhere": ("model_index.json", '{"unet": ["evil", "Unet"]}', "remote-code"),
+    "a pipeline of its own": ("model_index.json", '{"_class_name": ["pipeline", "Mine"]}', "remote-code"),
+    "an adapter's parent": (
+        "adapter_config.json",
+        '{"auto_mapping": {"base_model_class": "X", "parent_library": "evil"}}',
+        "remote-code",
+    ),
     "sentence-transformers": ("modules.json", '[{"idx": 0, "type": "os.system"}]', "remote-code"),
     "sentence-transformers, its own": ("modules.json", '[{"type": "custom_st.Transformer"}]', "remote-code"),
     "a key twice": ("config.json", '{"a": 1, "a": 2}', "json-duplicate"),
@@ -140,6 +182,9 @@ CONFIGS: dict[str, tuple[str, str, str]] = {
     "python in YAML": ("config.yaml", "x: !!python/object/apply:os.system [id]", "yaml-tag"),
     "the tag in full": ("config.yaml", "x: !<tag:yaml.org,2002:python/name:os.system>", "yaml-tag"),
     "the tag renamed": ("config.yaml", "%TAG !p! tag:yaml.org,2002:\n---\nx: !p!y", "yaml-tag"),
+    "hydra behind an escape": ("config.yaml", 'm: {"_target\\u005f": os.system}', "yaml-tag"),
+    "hydra behind a line that goes on": ("config.yaml", '? "_tar\\\n  get_"\n: os.system', "yaml-tag"),
+    "hydra behind an alias": ("config.yaml", "- &a _target_\n- {*a : os.system}", "yaml-tag"),
     "hydra in YAML": ("model_config.yaml", "model:\n  _target_: os.system", "yaml-tag"),
     "a script": ("handler.py", "x = 1", "code"),
     "a script without a suffix": ("run", "#!/bin/sh\nid", "code"),
@@ -150,6 +195,9 @@ CONFIGS: dict[str, tuple[str, str, str]] = {
     "a library by content": ("weights", "\x7fELF\x02\x01\x01", "code"),
     "something else": ("model.pmml", "<PMML/>", "unknown-format"),
     "binary called text": ("vocab.txt", "a\0b", "unknown-format"),
+    "binary far behind text": ("vocab.txt", "a\n" * 9000 + "\x01", "unknown-format"),
+    "binary behind a template": ("x.jinja", "hello" + "\x03", "unknown-format"),
+    "a compressed file of no known kind": ("x.rds", "\x1f\x8b\x08\x00", "archive-malformed"),
 }
 
 
@@ -167,14 +215,27 @@ def test_configurations_and_neighbours(name: str) -> None:
             '{"model_type": "bert", "auto_map": null, "trust_remote_code": false, "x": Infinity}',
         ),
         ("modules.json", '[{"idx": 0, "type": "sentence_transformers.models.Transformer"}]'),
+        (
+            "model_index.json",
+            '{"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"],'
+            ' "safety_checker": [null, null], "text_encoder": ["transformers", "CLIPTextModel"]}',
+        ),
+        ("adapter_config.json", '{"auto_mapping": null, "base_model_name_or_path": "x"}'),
+        (
+            "adapter_config.json",
+            '{"auto_mapping": {"parent_library": "transformers.models.bert.modeling_bert"}}',
+        ),
         ("config.yaml", "a: 1\nb: [x, y]\n"),
         ("vocab.txt", "a\nb\n"),
         ("merges.txt", "#version: 0.2\na b\n"),
         ("README.md", "# Model\n\nSee `auto_map`.\n"),
         ("LICENSE", "Apache"),
+        ("NOTICE.txt", "copyright\nnotice\n(c) 2026 Acme\nof the\n"),
+        ("poem.txt", "(in the\nbeginning\n.\n"),
         ("data.jsonl", '{"a": 1}\n'),
         ("x.csv", "a,b\n1,2\n"),
         ("logo.png", "\x89PNG\r\n\x1a\n...."),
+        ("scan.tiff", "II*\0...."),
     ],
 )
 def test_plain_neighbours_are_safe(file: str, content: str) -> None:

@@ -89,6 +89,13 @@ GGUFS: dict[str, tuple[bytes, str]] = {
     "a template that runs code": (
         gguf({TEMPLATE: (8, text(b"{{ x.__init__.__globals__['os'].popen('id') }}"))}), "template-danger"
     ),
+    "a template in a list": (
+        gguf({TEMPLATE: (9, struct.pack("<IQ", 8, 1) + text(b"{{ x.__class__ }}"))}), "template-danger"
+    ),
+    "a template in capitals": (
+        gguf({b"tokenizer.CHAT_TEMPLATE": (8, text(b"{{ x.__class__ }}"))}), "template-danger"
+    ),
+    "a template that is a number": (gguf({TEMPLATE: (9, struct.pack("<IQ", 4, 0))}), "unreadable-structure"),
     "a named template": (gguf({TEMPLATE + b".tool_use": (8, text(b"{{ lipsum }}"))}), "template-danger"),
     "a count without end": (struct.pack("<4sIQQ", b"GGUF", 3, 1 << 13, 1 << 60) + bytes(100), "gguf-structure"),
     "an array without end": (gguf({b"a": (9, struct.pack("<IQ", 4, 1 << 61))}), "gguf-structure"),

@@ -47,6 +47,20 @@ def test_licences_are_counted_by_what_an_ancestor_was_used_as() -> None:
     assert said["bases"] == [f"sha256:{3:064x}"]
 
 
+def test_what_nobody_vouches_for_can_only_deny() -> None:
+    strange = {"license": "MIT", "rejections": ("provenance.revoked",), "vouched": False}
+    said = lineage_facts([ancestor(1, license="CC0-1.0"), ancestor(2, **strange)])
+    assert (said["names"], said["datasets"], said["bases"]) == (["a1"], [f"sha256:{1:064x}"], [])
+    assert (said["ancestors"], said["revoked"]) == (2, 1)
+    assert said["datasetLicenses"] == ["CC0-1.0", "MIT"]
+
+
+def test_records_say_only_what_is_not_vouched_for() -> None:
+    assert "vouched" not in ancestor(1).model_dump_json()
+    odd = ancestor(1, vouched=False)
+    assert Ancestor.model_validate_json(odd.model_dump_json()) == odd
+
+
 def test_too_many_ancestors_are_an_error_and_so_a_denial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "MAX_ANCESTORS", 3)
     with pytest.raises(GovkernelError) as caught:

@@ -10,20 +10,22 @@ import json
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from govkernel.domain import Artifact, ArtifactKind, Digest, strict_json, strict_yaml
-from govkernel.domain.predicates import DERIVATION, MODEL_CARD, REVOCATION, SIGNATURE
+from govkernel.domain import Artifact, ArtifactKind, Digest, Signer, strict_json, strict_yaml
+from govkernel.domain.predicates import DELEGATION, DERIVATION, MODEL_CARD, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError
 from govkernel.filesafety.budget import Budget, Limits
 from govkernel.filesafety.dispatch import examine
 from govkernel.filesafety.interface import Place
 from govkernel.filesafety.source import BytesSource
-from govkernel.hookspecs import Bundle
+from govkernel.hookspecs import Bundle, VerifiedStatement
 from govkernel.provenance import KeyVerifier, LocalKey, TrustedKey, TrustPolicy
 from govkernel.provenance.anchors import CertificateAnchor, KeyAnchor
 from govkernel.provenance.bundle import parse_bundle
+from govkernel.provenance.collection import split_bundles
+from govkernel.provenance.delegation import Delegation, read_delegation
 from govkernel.provenance.foreign import parse_foreign
 from govkernel.provenance.identity import identity_pattern
 from govkernel.provenance.keyless import KeylessAnchor, read_trusted_root
@@ -101,6 +103,29 @@ def _revocations(data: bytes) -> None:
     read_list(Bundle(content=signed(data, KEY), source="s"), KEYS, TRUST.signers, TRUST.rules)
 
 
+def _delegation(data: bytes) -> None:
+    """What is passed over does not raise, so nothing may."""
+    found = read_delegation(Bundle(content=signed(data, KEY), source="s"), KEYS, TRUST.signers, DELEGABLE)
+    if isinstance(found, Delegation):
+        TRUST.delegating([found]).judge(SPOKEN, ARTIFACT, NOW)
+
+
+DELEGABLE = tuple(replace(rule, delegable=True) for rule in TRUST.rules)
+SPOKEN = VerifiedStatement(
+    statement=parse_statement(_json(SAID)).freeze(),
+    signers=(Signer(name="", identity="a@b", issuer="https://i"),),
+    source="s",
+)
+LENT = {
+    "from": "2020-01-01T00:00:00Z",
+    "until": "2030-01-01T00:00:00Z",
+    "to": [
+        {"name": "a", "publicKey": KEY.public_key_pem().decode()},
+        {"name": "b", "identity": {"regex": "a@.*"}, "issuer": {"glob": "https://*"}, "authority": "x"},
+    ],
+    "may": ["*"],
+    "about": {"kinds": ["model"], "names": ["a*"]},
+}
 KEY_ANCHOR = KeyAnchor.from_pem(KEY.public_key_pem())
 CERTIFICATE_ANCHOR = CertificateAnchor(ROOTS, identity_pattern(ALICE))
 KEYLESS_ANCHOR = KeylessAnchor(
@@ -241,6 +266,10 @@ TARGETS: dict[str, Target] = {
     "trusted-root": Target(read_trusted_root, [INSTANCE.trusted_root()]),
     "trust-policy": Target(TrustPolicy.parse, [_POLICY]),
     "revocation-list": Target(_revocations, [_json(statement(HEX, REVOCATION, CLAIMS[REVOCATION]))]),
+    "delegation": Target(_delegation, [_json(statement(HEX, DELEGATION, LENT))]),
+    "collection": Target(
+        split_bundles, [_json([{"bundle": {}}, {}]), _json({"attestations": [{"bundle": {}}]})]
+    ),
     "identity": Target(
         lambda data: identity_pattern(data.decode("utf-8", "replace")), [b"glob:*@a", b"regex:a+"]
     ),

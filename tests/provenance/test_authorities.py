@@ -137,7 +137,7 @@ def test_what_was_signed_before_an_identity_was_lost_stands(base: Path, hours: i
         by="security",
         scope=(Rule(frozenset({"security"}), ("revocation",), frozenset(), ("*",), Window()),),
     )
-    trust = replace(trust, revocations={("identity", ALICE): (lost,)})
+    trust = replace(trust, revoked=replace(trust.revoked, lists={("identity", ALICE): (lost,)}))
     assert isinstance(judged(trust, keyless()), AcceptedStatement) is stands
 
 

@@ -20,7 +20,9 @@ from govkernel.provenance.verify_foreign import VerifiedBundle, verify_foreign
 from tests.provenance.conftest import NOW
 
 CACHED = Path.home() / ".cache" / "govkernel" / "bin" / "cosign"
-NEEDS = f"install cosign 3 on the PATH or as {CACHED}; Debian sid has it: apt-get download cosign, dpkg -x"
+NEEDS = (
+    f"install cosign 3 on the PATH, or run `.ci/get-cosign {CACHED.parent}`, which takes that of Debian sid"
+)
 CUSTOM = "https://example.test/p"
 SCAN = {
     "records": 1,

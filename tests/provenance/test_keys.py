@@ -80,7 +80,7 @@ def test_unusable_keys_say_why(tmp_path: Path, key: LocalKey) -> None:
     )
     for name, code in {
         "none": "key.unreadable",
-        "big": "key.malformed",
+        "big": "key.unreadable",
         "rsa.key": "key.unsupported",
     }.items():
         with pytest.raises(ConfigError) as caught:

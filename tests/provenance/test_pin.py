@@ -177,3 +177,18 @@ def test_a_full_disk_leaves_nothing(source: Path, tmp_path: Path, monkeypatch: p
         pytest.fail("copied")
     assert caught.value.code == "pin.unwritable"
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_copies_whose_makers_were_killed_are_removed_and_those_being_made_are_not(
+    tmp_path: Path, model: Path
+) -> None:
+    abandoned = tmp_path / ".govkernel-pin-abandoned"
+    (abandoned / "m").mkdir(parents=True)
+    (abandoned / "m" / "weights").write_bytes(b"half")
+    (abandoned / "m").chmod(0o555)
+    with pinned(model, tmp_path) as first:
+        assert not abandoned.exists()
+        with pinned(model, tmp_path) as second:
+            assert first.path.exists()
+            assert second.path.exists()
+    assert [*tmp_path.glob(".govkernel-pin-*")] == []

@@ -90,6 +90,17 @@ def test_a_hostile_name_stays_inside_the_store(store: BundleStore, tmp_path: Pat
     assert all(path.is_relative_to(inside) for path in tmp_path.rglob("*") if path != inside)
 
 
+def test_derivations_are_found_among_more_artifacts_than_one_may_have_bundles(
+    store: BundleStore, key: LocalKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = {"method": "merge", "bases": [], "datasets": []}
+    for number in range(5):
+        made = Artifact(kind=ArtifactKind.MODEL, name="m", digest=Digest.sha256(f"{number:064x}"))
+        store.add(attest(made, "derivation", claim, key))
+    monkeypatch.setattr("govkernel.provenance.store.MAX_BUNDLES", 2)
+    assert len(list(store.derivations())) == 5
+
+
 def test_limits(store: BundleStore, prompt: Path, key: LocalKey, monkeypatch: pytest.MonkeyPatch) -> None:
     artifact = describe(prompt, ArtifactKind.PROMPT)
     for _ in range(3):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Digest, RejectedStatement
+from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Digest, RejectedStatement, Signer
 from govkernel.errors import ConfigError
 from govkernel.hookspecs import Bundle, VerifiedStatement
 from govkernel.provenance import KeyVerifier, LocalKey, TrustPolicy, attest
@@ -197,3 +197,31 @@ def test_a_threshold_that_cannot_be_met_is_malformed(threshold: int, signers: st
 def test_files_from_before_thresholds_keep_their_digest(name: str, digest: str) -> None:
     path = Path(__file__).parents[2] / "attestations" / "trust" / f"{name}.yaml"
     assert str(TrustPolicy.load(path).digest) == digest
+
+
+@pytest.mark.parametrize(
+    ("identities", "stands"),
+    [
+        ((("pipeline", "https://ci/x"),), False),
+        ((("pipeline", "https://ci/x"), ("owner", "ann@x")), False),
+    ],
+)
+def test_one_certificate_is_one_holder_however_many_its_identities_fit(
+    identities: tuple[tuple[str, str], ...], stands: bool
+) -> None:
+    """One signature by a certificate with two names; and one whose name fits two entries."""
+    entries = [
+        {"name": "pipeline", "identity": {"glob": "https://ci/*"}, "issuer": "https://i"},
+        {"name": "release", "identity": "https://ci/x", "issuer": "https://i"},
+        {"name": "owner", "identity": "ann@x", "issuer": "https://i"},
+    ]
+    rule = {"signers": ["pipeline", "release", "owner"], "may": ["model-card"], "threshold": 2}
+    policy = TrustPolicy.parse(json.dumps({"version": 1, "identities": entries, "rules": [rule]}).encode())
+    [mine], _ = judged(trust("rules: [{signers: [ann], may: [model-card]}]"), *cards("ann"))
+    signers = tuple(Signer(name="", identity=name, issuer="https://i") for _, name in identities)
+    said = VerifiedStatement(statement=mine.statement, signers=signers, source="s")
+    accepted = policy.judge(said, MODEL, NOW)
+    assert isinstance(accepted, AcceptedStatement)
+    standing, [fallen] = policy.settle([accepted], MODEL, NOW)
+    assert bool(standing) is stands
+    assert fallen.code == "provenance.threshold"

@@ -265,6 +265,32 @@ def test_a_streamed_value_is_masked_however_it_is_split(
     assert "".join(deltas) == "You can reach me at <EMAIL_ADDRESS> 😀 or <PHONE_NUMBER> any time."
 
 
+def frames(upstream: ScriptedUpstream, *texts: str) -> bytes:
+    """The bytes of a stream whose JSON writes every character beyond ASCII as an escape."""
+    events = [{"id": "c1", "choices": [{"index": 0, "delta": {"content": text}}]} for text in texts]
+    return b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events) + b"data: [DONE]\n\n"
+
+
+def test_halves_of_a_character_in_two_deltas_are_joined(client: Any, upstream: ScriptedUpstream) -> None:
+    upstream.raw = frames(upstream, "So \ud83d", "\ude00 jane.roe", "@example.com\ud83d", "\ude00")
+    assert b"\\ud83d" in upstream.raw
+    deltas = [chunk.choices[0].delta.content or "" for chunk in ask(client, stream=True) if chunk.choices]
+    assert "".join(deltas) == "So \U0001f600 <EMAIL_ADDRESS>\U0001f600"
+
+
+def test_words_are_released_as_they_are_over(client: Any, upstream: ScriptedUpstream) -> None:
+    upstream.pieces = ["Dear ", "reader, ", "this is ", "4111 1111 ", "not a card, ", "only num", "bers."]
+    deltas = [chunk.choices[0].delta.content or "" for chunk in ask(client, stream=True) if chunk.choices]
+    assert [text for text in deltas if text] == [
+        "Dear ",
+        "reader, ",
+        "this is ",
+        "4111 1111 not a card, ",
+        "only ",
+        "numbers.",
+    ]
+
+
 def test_a_stream_keeps_its_shape(client: Any, upstream: ScriptedUpstream) -> None:
     upstream.pieces = [f"word {number} " for number in range(200)]
     chunks = list(ask(client, stream=True, stream_options={"include_usage": True}))
@@ -294,20 +320,29 @@ def test_streamed_tool_calls_arrive_whole_and_masked(client: Any, upstream: Scri
     assert json.loads(whole[0].function.arguments) == {"to": "<EMAIL_ADDRESS>"}
 
 
+FINE = "fine words " * 60
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [FINE, f"and now {MAIL} ", "never seen " * 60],
+        [FINE + f"and now {MAIL} " + "never seen " * 60],
+        [FINE[:7], FINE[7:] + "and now " + MAIL[:5], MAIL[5:] + " never seen"],
+    ],
+)
 def test_a_block_in_mid_stream_ends_it_cleanly(
-    client: Any, upstream: ScriptedUpstream, policy: Policy
+    client: Any, upstream: ScriptedUpstream, policy: Policy, pieces: list[str]
 ) -> None:
     def block_mail(request: Any) -> Any:
         blocked = "EMAIL_ADDRESS" in request.screening.labels
         return decision(Effect.DENY, "block") if blocked else decision(Effect.ALLOW)
 
     policy.answer = block_mail
-    upstream.pieces = ["fine words " * 60, f"and now {MAIL} ", "never seen " * 60]
+    upstream.pieces = pieces
     chunks = [chunk.choices[0] for chunk in ask(client, stream=True)]
     text = "".join(choice.delta.content or "" for choice in chunks)
-    assert text.startswith("fine words")
-    assert "never seen" not in text
-    assert MAIL not in text
+    assert text == FINE + "and now "
     assert chunks[-1].finish_reason == "content_filter"
 
 

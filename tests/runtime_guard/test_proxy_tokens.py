@@ -253,6 +253,22 @@ def test_a_named_conversation_resolves_the_names_that_stand_in_it(
     assert CONVERSATION not in upstream.headers
 
 
+def test_an_answer_is_screened_as_its_tenants(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    segments = Screen.segments
+
+    def noted(self: Screen, role: str, **more: Any) -> Any:
+        told.append(more["tenant"])
+        return segments(self, role, **more)
+
+    monkeypatch.setattr(Screen, "segments", noted)
+    for tenant in KEYS:
+        Client(proxy, tenant).say("Hello.")
+        Client(proxy, tenant).say("Hello.", stream=True)
+        assert set(told) == {tenant}
+        told.clear()
+
+
 def test_where_tenants_are_not_told_apart_a_name_opens_nothing(
     guard: Any, upstream: ScriptedUpstream
 ) -> None:

@@ -37,6 +37,7 @@ from govkernel.provenance import (
     resolve_type,
     sign_list,
 )
+from govkernel.provenance.delegation import Delegation, read_delegation, sign_delegation
 from tests.simulators.lie_scene import ANN, BOB, EVE, MODEL, NOW, Lie, Outcome, Scene, plain
 from tests.simulators.lying_signer import signed, statement
 from tests.simulators.sigstore import Edit, nothing
@@ -88,7 +89,7 @@ def judged(policy: TrustPolicy, scene: Scene, bundles: Sequence[bytes], now: dat
     """What stands of some bundles, or the first that does not."""
     accepted: list[AcceptedStatement] = []
     for raw in bundles:
-        found = KeyVerifier(policy.keys).verify(Bundle(content=raw, source="s"), scene.artifact, now)
+        found = KeyVerifier(policy.known_keys).verify(Bundle(content=raw, source="s"), scene.artifact, now)
         outcome = (
             found
             if isinstance(found, RejectedStatement) or found is None
@@ -158,6 +159,36 @@ def _cut(bundle: dict[str, Any]) -> None:
     bundle["dsseEnvelope"]["payload"] = bundle["dsseEnvelope"]["payload"][4:]
 
 
+CID = LocalKey.generate("ed25519")
+LENT = {"from": "2020-01-01T00:00:00Z", "until": "2030-01-01T00:00:00Z", "may": ["model-card"]}
+
+
+def _to(key: LocalKey) -> dict[str, str]:
+    return {"name": "cid", "publicKey": _pem(key)}
+
+
+def lent(
+    changes: Mapping[str, Any],
+    *others: LocalKey,
+    rule: str = "{signers: [ann], may: [model-card], delegable: true}",
+    by: LocalKey = ANN,
+    extra: str = "",
+) -> Lie:
+    """Ann lets cid speak in her name; cid does, and some others."""
+
+    def lie(scene: Scene) -> Outcome:
+        policy = trust(rule, extra=extra)
+        content = sign_delegation({**LENT, "to": [_to(CID)], **changes}, by)
+        bundle = Bundle(content=content, source="d")
+        found = read_delegation(bundle, policy.keys, policy.signers, policy.rules)
+        policy = policy.delegating([found] if isinstance(found, Delegation) else [])
+        said = statement(plain(scene), _uri("model-card"), CARD)
+        return judged(policy, scene, [signed(said, key) for key in (CID, *others)])
+
+    return lie
+
+
+TWO_LENT = "{signers: [ann, bob], may: [model-card], threshold: 2, delegable: true}"
 TWO = "{signers: [ann, ann2, bob], may: [model-card, break-glass], threshold: 2}"
 ONE = "{signers: [ann], may: [model-card]}"
 PAST = "2026-05-01T00:00:00Z"
@@ -218,6 +249,27 @@ TRUST: dict[str, tuple[Lie, str]] = {
     "artifact revoked later than signing": (revoked("artifact"), "provenance.revoked"),
     "revocation list cut": (spoiled_list(_cut), "trust.revocations"),
     "revocation list replaced by something else": (spoiled_list(payload=b"{}"), "trust.revocations"),
+    "a delegate beyond its delegation": (lent({"may": ["approval"]}), "provenance.predicate-not-allowed"),
+    "a delegate about another name": (
+        lent({"about": {"names": ["oci://ours.example/*"]}}),
+        "provenance.name-not-allowed",
+    ),
+    "a delegate when its time is over": (lent({"until": PAST}), "provenance.delegation-expired"),
+    "a delegate whose time is to come": (lent({"from": COMING}), "provenance.delegation-not-yet-valid"),
+    "a delegate of a key that is revoked": (
+        lent({}, extra="revoked: {keys: [ann]}"),
+        "provenance.revoked",
+    ),
+    "a delegate of a delegate": (lent({}, by=CID), "provenance.signer-not-trusted"),
+    "a delegate of who may not delegate": (lent({}, rule=ONE), "provenance.signer-not-trusted"),
+    "threshold met by a holder and its delegate": (
+        lent({}, ANN, rule=TWO_LENT),
+        "provenance.threshold",
+    ),
+    "a delegation as evidence": (
+        told(trust('{signers: [ann], may: ["*"]}'), ANN, kind="delegation", claim={**LENT, "to": [_to(EVE)]}),
+        "provenance.predicate-reserved",
+    ),
     "signed as another kind": (
         told(trust("{signers: [ann], may: [signature]}"), ANN, kind="signature", claim={"kind": "prompt"}),
         "provenance.kind-mismatch",
@@ -237,6 +289,9 @@ class Ancestors:
 
     async def about(self, artifacts: Sequence[Artifact], now: datetime) -> list[Judged]:
         return [self.judged(artifact) for artifact in artifacts]
+
+    def under_name(self, judged: Judged, name: str, now: datetime) -> Judged:
+        return judged
 
     def judged(self, artifact: Artifact) -> Judged:
         assert artifact.digest is not None

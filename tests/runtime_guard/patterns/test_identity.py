@@ -26,7 +26,8 @@ from govkernel.errors import ConfigError
 from runtime_guard.patterns import automaton
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries, country_recognizers, default_recognizers
-from runtime_guard.patterns.shape import NotUnderstood, shape_of
+from runtime_guard.patterns.shape import shape_of
+from runtime_guard.patterns.tree import NotUnderstood, runs_away
 from runtime_guard.patterns.words import NearWords, PipelineWords, Tokens
 from tests.runtime_guard.patterns.conftest import Peers
 
@@ -80,7 +81,7 @@ def patterns(draw: st.DrawFn) -> str:
         regex.compile(text)
     except regex.error:
         text = r"\d+c"
-    return text
+    return r"\d+c" if runs_away(text, 0) else text
 
 
 @settings(deadline=None, max_examples=400)
@@ -127,6 +128,25 @@ def test_what_no_automaton_takes_runs_always() -> None:
 def test_what_is_not_understood_says_so(pattern: str) -> None:
     with pytest.raises(NotUnderstood):
         shape_of(pattern, 0)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "away"),
+    [
+        (r"\b*?(?:ab){e<=1}", True),
+        (r"(?:x|)*(?:ab){e<=1}", True),
+        (r"(?:(?:a|)*?){e<=1}b", True),
+        (r"\b?(?:ab){e<=1}x*", False),
+        (r"\b*?ab", False),
+        ("(", False),
+    ],
+)
+def test_what_could_take_all_memory_is_refused(pattern: str, away: bool) -> None:
+    assert runs_away(pattern, 0) == away
+    if away:
+        with pytest.raises(ConfigError) as refused:
+            PatternEngine([PatternRecognizer("X", patterns=[Pattern("p", pattern, 0.5)])])
+        assert refused.value.code == "guard.bad-recognizers"
 
 
 @pytest.mark.parametrize(

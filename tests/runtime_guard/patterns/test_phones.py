@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("phonenumbers", reason="install the extra: govkernel[guard]")
 import phonenumbers
-from phonenumbers import phonenumbermatcher
+from phonenumbers import phonenumbermatcher, phonenumberutil
 from phonenumbers.phonemetadata import PhoneMetadata
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
+from runtime_guard.patterns.alphabet import DASH, DIGIT, SIGN, SPACE, classes
 from runtime_guard.patterns.numbering import is_international, is_national, may_be_national
 from runtime_guard.patterns.phones import LEAST
 from tests.runtime_guard.patterns.conftest import Peers
@@ -106,3 +109,11 @@ def test_other_leniencies_are_asked_directly() -> None:
         assert peers.ours._strangers
         for text in NUMBERS:
             peers.agree_on(text)
+
+
+def test_the_alphabet_knows_every_sign_of_the_library() -> None:
+    signs = re.compile(f"[{phonenumberutil._VALID_PUNCTUATION}{phonenumberutil._PLUS_CHARS}]")
+    known = {DIGIT, SPACE, SIGN, DASH}
+    assert {int(classes()[code]) for code in range(128, 0x110000) if signs.match(chr(code))} <= known
+    strangers = [code for code in range(128, 0x110000) if classes()[code] in (SIGN, DASH)]
+    assert all(signs.match(chr(code)) or chr(code) == "\uff03" for code in strangers)

@@ -62,4 +62,10 @@ def test_every_rewriting_of_ascii_has_its_candidates() -> None:
 def test_what_is_not_understood_passes_always() -> None:
     sieve = Sieve([re.compile("b"), re.compile("x*"), re.compile("c")])
     assert sieve.passing("ab") == {0, 1}
-    assert sieve.passing("é") == {0, 1, 2}
+    assert sieve.passing("é") == {1}
+
+
+def test_beyond_ascii_only_what_says_nothing_about_it_is_sifted() -> None:
+    sieve = Sieve([re.compile(text) for text in ("ab", r"\w", "[^a]", "[a-c]d", r"\bx", "é")])
+    assert sieve.passing("é") == {1, 2, 4, 5}
+    assert sieve.passing("éab") == {0, 1, 2, 4, 5}

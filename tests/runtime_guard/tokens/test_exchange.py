@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govkernel.domain import Decision, Effect, Finding, Obligation
-from runtime_guard.cells import Window
 from runtime_guard.redact import Mask, Treatment, Wanted, masks
 from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
@@ -239,7 +238,9 @@ async def _redact(labels: frozenset[str], findings: int) -> Decision:
 
 async def released(pieces: Sequence[str]) -> str:
     restorer = Restorer(ENTRIES)
-    screen = StreamScreen(WithoutSurrogates(Screen([Eager()], tiers={1}), restorer), _redact, "assistant")
+    screen = StreamScreen(
+        Screen([Eager()], tiers={1}), _redact, "assistant", counting=WithoutSurrogates(restorer)
+    )
     stream = RestoredStream(screen, Restoring(restorer))
     return "".join([await stream.feed(piece) for piece in pieces]) + await stream.finish()
 
@@ -270,9 +271,5 @@ def test_what_is_restored_is_not_screened_and_what_the_model_says_is() -> None:
 
 
 def test_findings_about_a_whole_message_stay() -> None:
-    class Whole:
-        async def window(self, window: Window, role: str, tenant: str = "") -> tuple[Finding, ...]:
-            return (Finding(label="jailbreak", detector="x"),)
-
-    looks = WithoutSurrogates(Whole(), Restorer(ENTRIES))
-    assert asyncio.run(looks.window(Window("<PERSON_1>", 0, 0, 10), "assistant"))
+    found = [Finding(label="jailbreak", detector="x")]
+    assert WithoutSurrogates(Restorer(ENTRIES))("<PERSON_1>", found) == found

@@ -6,6 +6,7 @@ def call(Map settings) {
         "GATE_PACK=${settings.pack ?: ''}",
         "GATE_ENVIRONMENT=${settings.environment ?: ''}",
         "GATE_RISK=${settings.risk ?: ''}",
+        "GATE_VSA_KEY=${settings.vsaKey ?: ''}",
     ]
     try {
         withEnv(variables) {
@@ -18,7 +19,8 @@ def call(Map settings) {
                 govkernel gate --report junit=govkernel.xml \\
                     ${GATE_PACK:+--pack "$GATE_PACK"} \\
                     ${GATE_ENVIRONMENT:+--environment "$GATE_ENVIRONMENT"} \\
-                    ${GATE_RISK:+--risk "$GATE_RISK"} -- "$@"
+                    ${GATE_RISK:+--risk "$GATE_RISK"} \\
+                    ${GATE_VSA_KEY:+--vsa-key "$GATE_VSA_KEY"} -- "$@"
             '''
         }
     } finally {

@@ -23,7 +23,7 @@ from runtime_guard.encoder.encoder import word_pieces
 from runtime_guard.encoder.engine import CpuEngine, Engine, Windows
 from runtime_guard.encoder.heads import ROLES, Heads, head_shapes
 from runtime_guard.encoder.packed import unpack
-from runtime_guard.encoder.pieces import Pieces, grouped, windows_of
+from runtime_guard.encoder.pieces import Pieces, grouped, windows_of_each
 from runtime_guard.encoder.shapes import SHAPES, shapes
 from runtime_guard.encoder.tags import decode
 from runtime_guard.judge import SAFETY_LABELS
@@ -34,6 +34,8 @@ NAME: Final = "encoder"
 WEIGHTS: Final = "encoder.safetensors"
 CONFIG: Final = "encoder.json"
 VOCABULARY: Final = "vocab.txt"
+_NOTHING: Final = 0.5
+"""Chance that a piece is no personal data above which no word that it is part of can be."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class GuardEncoder:
             texts: of any length.
             roles: as many, who wrote each.
         """
-        cut = [list(windows_of(text, self.tokenizer)) for text in texts]
+        cut = windows_of_each(texts, self.tokenizer)
         work = [(owner, window) for owner, windows in enumerate(cut) for window in windows]
         logits = np.full((len(texts), len(SAFETY_LABELS)), -np.inf, np.float32)
         chances: list[dict[int, NDArray[np.float32]]] = [{} for _ in texts]
@@ -160,22 +162,36 @@ class GuardEncoder:
 
 
 def _padded(work: Sequence[tuple[int, Pieces]], texts: Sequence[str], roles: Sequence[str]) -> Windows:
-    length = max(len(window.ids) for _, window in work)
-    ids = torch.zeros(len(work), length, dtype=torch.int64)
-    mask = torch.zeros(len(work), length, dtype=torch.int64)
-    written = torch.zeros(len(work), length, SHAPES)
-    for row, (owner, window) in enumerate(work):
-        size = len(window.ids)
-        ids[row, :size] = torch.tensor(window.ids)
-        mask[row, :size] = 1
-        written[row, :size] = torch.from_numpy(shapes(texts[owner], window.offsets))
-    return Windows(ids, mask, written, torch.tensor([ROLES[roles[owner]] for owner, _ in work]))
+    lengths = np.array([len(window.ids) for _, window in work])
+    there = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.zeros(there.shape, np.int64)
+    ids[there] = np.concatenate([window.ids for _, window in work])
+    written = np.zeros((*there.shape, SHAPES), np.float32)
+    written[there] = _written(work, texts)
+    return Windows(
+        torch.from_numpy(ids),
+        torch.from_numpy(there.astype(np.int64)),
+        torch.from_numpy(written),
+        torch.tensor([ROLES[roles[owner]] for owner, _ in work]),
+    )
+
+
+def _written(work: Sequence[tuple[int, Pieces]], texts: Sequence[str]) -> NDArray[np.float32]:
+    """How the pieces of all windows are written; line by line, one text after the other, each is what it is alone."""
+    starts: dict[int, int] = {}
+    length = 0
+    for owner, _ in work:
+        if owner not in starts:
+            starts[owner] = length
+            length += len(texts[owner]) + 1
+    places = [np.array(window.offsets, np.int64) + starts[owner] for owner, window in work]
+    return shapes("\n".join(texts[owner] for owner in starts), np.concatenate(places))
 
 
 def _spans(text: str, windows: Sequence[Pieces], chances: Mapping[int, NDArray[np.float32]]) -> list[Span]:
     """Spans of a whole text from what its windows decide, with the bounds a reader would give them."""
-    offsets = [place for window in windows for place in window.offsets[window.first : window.last]]
-    if not offsets:
+    said = np.concatenate([chances[index] for index in sorted(chances)])
+    if not len(said) or said[:, 0].min() > _NOTHING:
         return []
-    found = decode(text, np.concatenate([chances[index] for index in sorted(chances)]), offsets)
-    return bounded(text, found)
+    offsets = [place for window in windows for place in window.offsets[window.first : window.last]]
+    return bounded(text, decode(text, said, offsets))

@@ -72,8 +72,23 @@ def windows_of(text: str, tokenizer: Tokenizer, frame: Frame | None = None) -> I
         tokenizer: neither pads nor cuts.
         frame: how they are cut; by default as :func:`bert_frame`.
     """
-    frame = frame or bert_frame(tokenizer)
-    ids, offsets = _tokenized(text, tokenizer)
+    return _windows(*_tokenized(text, tokenizer), frame or bert_frame(tokenizer))
+
+
+def windows_of_each(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[Pieces]]:
+    """The windows of many texts, tokenized side by side; as :func:`windows_of` cuts each."""
+    frame = bert_frame(tokenizer)
+    short = [text for text in texts if len(text) <= MAX_CHARACTERS]
+    encoded = iter(tokenizer.encode_batch(short, add_special_tokens=False))
+    return [
+        list(_windows(found.ids, found.offsets, frame))
+        if len(text) <= MAX_CHARACTERS and (found := next(encoded))
+        else list(windows_of(text, tokenizer, frame))
+        for text in texts
+    ]
+
+
+def _windows(ids: Sequence[int], offsets: Sequence[tuple[int, int]], frame: Frame) -> Iterator[Pieces]:
     room, overlap = frame.room, frame.overlap
     for start in range(0, max(1, len(ids) - overlap), room - overlap):
         chosen = slice(start, start + room)

@@ -16,7 +16,7 @@ _REACH: Final = 8
 """Characters before a piece among which the end of the sentence before it is looked for."""
 
 
-def shapes(text: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
+def shapes(text: str, offsets: Sequence[tuple[int, int]] | NDArray[np.int64]) -> NDArray[np.float32]:
     """Features of how pieces are written, float32, (pieces, :data:`SHAPES`).
 
     That it is a piece of the text; begins with a capital; is all capitals; all digits; a mark; follows a space; follows
@@ -29,7 +29,7 @@ def shapes(text: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]
     if not text:
         return np.zeros((len(offsets), SHAPES), np.float32)
     kinds = np.concatenate([_kinds(text), np.zeros(1, np.uint8)])
-    start, end = np.array(offsets, np.int64).reshape(-1, 2).T
+    start, end = np.asarray(offsets, np.int64).reshape(-1, 2).T
     first, after = kinds[np.minimum(start, len(text))], kinds[end]
     before = np.where(start > 0, kinds[start - 1], np.uint8(_SPACE))
     length = end - start

@@ -20,7 +20,7 @@ from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.engine import CpuEngine, Degrading, Outcome, Windows
 from runtime_guard.encoder.guard import CONFIG, VOCABULARY, WEIGHTS, GuardEncoder
 from runtime_guard.encoder.heads import Heads
-from runtime_guard.encoder.pieces import LENGTH, OVERLAP, windows_of
+from runtime_guard.encoder.pieces import LENGTH, MAX_CHARACTERS, OVERLAP, windows_of, windows_of_each
 from runtime_guard.encoder.tags import ENTITIES, TAGS, decode, encode
 from runtime_guard.gate.model import Gate
 from runtime_guard.judge import SAFETY_LABELS
@@ -82,6 +82,19 @@ def test_each_piece_is_decided_in_exactly_one_window(count: int) -> None:
     assert decided == [(5 * number, 5 * number + 4) for number in range(count)]
     assert all(len(window.ids) <= LENGTH for window in windows)
     assert OVERLAP < LENGTH
+
+
+@given(st.lists(st.text(max_size=60) | st.integers(0, 400).map(lambda count: "word, " * count), max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_texts_are_cut_together_as_each_alone(texts: list[str]) -> None:
+    alone = [list(windows_of(text, ENCODER.tokenizer)) for text in texts]
+    assert windows_of_each(texts, ENCODER.tokenizer) == alone
+
+
+def test_long_texts_are_cut_beside_short_ones() -> None:
+    texts = ["short", "word " * (MAX_CHARACTERS // 4), "also short", ""]
+    alone = [list(windows_of(text, ENCODER.tokenizer)) for text in texts]
+    assert windows_of_each(texts, ENCODER.tokenizer) == alone
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from(ENTITIES)), max_size=6))

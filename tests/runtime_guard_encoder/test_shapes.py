@@ -49,3 +49,13 @@ def test_each_piece_is_described_as_it_is_written(text: str, data: st.DataObject
 def test_what_has_no_characters_has_no_shape(offsets: list[tuple[int, int]]) -> None:
     assert shapes("", offsets).tolist() == [[0.0] * SHAPES] * len(offsets)
     assert shapes("text", offsets).tolist() == [[0.0] * SHAPES] * len(offsets)
+
+
+@given(st.lists(TEXTS.filter(bool), min_size=1, max_size=5))
+def test_lines_one_after_the_other_are_described_as_each_alone(texts: list[str]) -> None:
+    starts = [sum(len(text) + 1 for text in texts[:number]) for number in range(len(texts))]
+    places = [[(0, len(text)), (0, 1), (len(text) - 1, len(text)), (0, 0)] for text in texts]
+    moved = [np.array(place) + start for place, start in zip(places, starts, strict=True)]
+    together = shapes("\n".join(texts), np.concatenate(moved))
+    alone = [shapes(text, place) for text, place in zip(texts, places, strict=True)]
+    assert together.tolist() == np.concatenate(alone).tolist()

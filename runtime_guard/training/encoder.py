@@ -68,7 +68,8 @@ def make_encoder(data: Path, gate: MadeGate, seed: int, effort: Effort, tell: Te
     shipped = replace(encoder, mix=mix, bounds=bounds["1%"], clear=clear, certain=certain)
     files = encoder_files(folder, fitted, shipped, bounds)
     tell("encoder: judged")
-    return MadeEncoder(files, encoder_card(own, strange, shipped))
+    folds = f"These encoders were fitted to {effort.share:.0%} of the corpus."
+    return MadeEncoder(files, encoder_card(own, strange, shipped, folds))
 
 
 def _base() -> Path:

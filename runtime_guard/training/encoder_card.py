@@ -40,13 +40,14 @@ class Both:
         return Judged(self.examples, mixed(mix, self.gate, self.encoder))
 
 
-def encoder_card(own: Both, strange: Both, encoder: GuardEncoder) -> str:
+def encoder_card(own: Both, strange: Both, encoder: GuardEncoder, folds: str) -> str:
     """The card, Markdown.
 
     Args:
         own: rows kept out of fitting, of sources that were fitted to.
         strange: sources that were left out.
         encoder: as it ships.
+        folds: how the encoders that judged sources left out were fitted.
     """
     mix = encoder.mix
     shares = flagged_share(strange.examples, strange.mixed(mix).logits, encoder.bounds)
@@ -67,7 +68,7 @@ text at a time, in overlapping windows of {LENGTH} pieces.
 ## Sources left out
 
 Every source is judged by a gate and an encoder that saw no row of it; of each pair of figures the first is the area
-under the ROC curve, the second recall at 1 % false positives. These encoders were fitted to a third of the corpus.
+under the ROC curve, the second recall at 1 % false positives. {folds}
 
 {_beside(strange, mix)}
 Harmless texts of sources left out, any label flagged at the bounds for 1 %:

@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "4f5510b443f73fb8de9631dc8c1d51aa5cf3c20d128054df6081d66969bceb69"
+PINNED: Final = "9eb88fd3af686fe22632f15a306291728e2813b944044ee031bb60b5146432fd"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

@@ -1,4 +1,4 @@
-"""How much the encoder learns from, and how often: what two cores do in an hour, and what a GPU does in minutes."""
+"""How much the encoder learns from, and how often: what two cores do in an hour and a half, a GPU in minutes."""
 
 from __future__ import annotations
 

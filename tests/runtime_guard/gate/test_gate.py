@@ -14,6 +14,7 @@ from runtime_guard.gate.features import WINDOW
 from runtime_guard.gate.model import CONFIG, WEIGHTS, Gate, chance
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.shipped import shipped
+from tests.benchmarks.texts import clean
 
 GATE = Gate.load()
 FILES = dict(shipped("gate"))
@@ -30,7 +31,7 @@ def test_clear_cases_are_what_they_are() -> None:
 
 
 def test_an_order_in_a_long_text_is_found() -> None:
-    text = "\n".join([HARMLESS] * 40 + [INJECTION] + [HARMLESS] * 40)
+    text = "\n".join([clean(1000), INJECTION, clean(1000, 3)])
     assert "prompt_injection" in GATE.glance(text, "tool").flagged
 
 

@@ -412,7 +412,9 @@ def test_a_read_goes_on_when_the_host_gives_up_waiting(
     async def call(deadline: float | None) -> Artifact | None:
         return await host.call(provider, lambda it: it.resolve(ref), either(Artifact), deadline=deadline)
 
+    given_up = 0
     while not begun.is_set():  # on a busy machine a call may be given up before it began to read
+        given_up += 1
         with pytest.raises(PluginError) as caught:
             asyncio.run(call(None))
         assert caught.value.code == "plugin.deadline"
@@ -420,7 +422,7 @@ def test_a_read_goes_on_when_the_host_gives_up_waiting(
     found = asyncio.run(call(LONG))
     assert found is not None
     assert found.resolved
-    assert len(reads) == 3
+    assert len(reads) < 3 + given_up  # each of those may have begun since
 
 
 def test_a_service_that_loads_a_signed_model_of_the_cache_is_admitted(tmp_path: Path) -> None:

@@ -7,13 +7,12 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
-Answer = tuple[int, dict[str, str], Iterable[bytes]]
+from tests.simulators.loopback import Answer, answering
 
 ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
@@ -139,44 +138,15 @@ class Forge:
 def serving(forge: Forge, tls: ssl.SSLContext | None = None) -> Iterator[Forge]:
     """The forge, reachable at ``forge.host``."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+    def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return forge.answer(method, path, dict(headers), body)
 
-        def do_GET(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers.get("content-length", "0")))
-            status, more, blocks = forge.answer(self.command, self.path, headers, body)
-            self.send_response(status)
-            for name, value in more.items():
-                self.send_header(name, value)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            with suppress(OSError):  # whoever has read enough hangs up
-                for block in blocks:
-                    if block:
-                        self.wfile.write(f"{len(block):x}\r\n".encode() + block + b"\r\n")
-                self.wfile.write(b"0\r\n\r\n")
-
-        do_POST = do_GET
-
-        def log_message(self, *_: object) -> None:
-            """Be silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    forge.host = f"127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield forge
-    finally:
-        forge.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering(answer, tls, posts=True) as host:
+        forge.host = host
+        try:
+            yield forge
+        finally:
+            forge.over.set()
 
 
 def has_git() -> bool:

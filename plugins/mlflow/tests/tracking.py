@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tests.simulators.loopback import Answer, answering
 
 API, ARTIFACTS = "/api/2.0/mlflow/", "/api/2.0/mlflow-artifacts/artifacts"
 RUN = "6042ff66d8aa4893b591534300e1fe4f"
 FOLDER = "0/models/m-1/artifacts"
-
-Answer = tuple[int, dict[str, str], Iterable[bytes]]
 
 
 @dataclass
@@ -107,35 +106,12 @@ def missing(code: str, status: int) -> Answer:
 def serving(tracking: FakeTracking) -> Iterator[FakeTracking]:
     """The server, reachable at ``tracking.url``."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+    def answer(_method: str, path: str, headers: Mapping[str, str], _body: bytes) -> Answer:
+        return tracking.answer(path, headers.get("authorization", ""))
 
-        def do_GET(self) -> None:
-            status, headers, blocks = tracking.answer(self.path, self.headers.get("Authorization", ""))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            with suppress(OSError):  # whoever has read enough hangs up
-                for block in blocks:
-                    if block:
-                        self.wfile.write(f"{len(block):x}\r\n".encode() + block + b"\r\n")
-                self.wfile.write(b"0\r\n\r\n")
-
-        def log_message(self, *_: object) -> None:
-            """Be silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    tracking.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield tracking
-    finally:
-        tracking.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering(answer) as host:
+        tracking.url = f"http://{host}"
+        try:
+            yield tracking
+        finally:
+            tracking.over.set()

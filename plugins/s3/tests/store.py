@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-KEY_ID, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "eu-test-1"
+from tests.simulators.loopback import Answer, answering
 
-Answer = tuple[int, dict[str, str], Iterable[bytes]]
+KEY_ID, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "eu-test-1"
 
 
 @dataclass
@@ -114,36 +113,12 @@ def signature_holds(target: str, headers: dict[str, str]) -> bool:
 def serving(store: FakeStore) -> Iterator[FakeStore]:
     """The store, reachable at ``store.endpoint``."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+    def answer(_method: str, path: str, headers: Mapping[str, str], _body: bytes) -> Answer:
+        return store.answer(path, dict(headers))
 
-        def do_GET(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, more, blocks = store.answer(self.path, headers)
-            self.send_response(status)
-            for name, value in more.items():
-                self.send_header(name, value)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            with suppress(OSError):  # whoever has read enough hangs up
-                for block in blocks:
-                    if block:
-                        self.wfile.write(f"{len(block):x}\r\n".encode() + block + b"\r\n")
-                self.wfile.write(b"0\r\n\r\n")
-
-        def log_message(self, *_: object) -> None:
-            """Be silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    store.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield store
-    finally:
-        store.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering(answer) as host:
+        store.endpoint = f"http://{host}"
+        try:
+            yield store
+        finally:
+            store.over.set()

@@ -13,7 +13,6 @@ from typing import Any, Final
 from govkernel.filesafety.interface import Place, Refused
 from govkernel.filesafety.source import BLOCK, FileSource, Source, blocks
 
-_IN_MEMORY: Final = 8 << 20
 _MAX_STREAMS: Final = 10_000
 _MEMORY: Final = 256 << 20
 """What an xz stream may ask for."""

@@ -28,7 +28,6 @@ _FLAGS: Final = 0x0002 | 0x0004 | 0x0008 | 0x0800
 
 _BAD_NAME: Final = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(?:^|/)\.\.(?:/|$)")
 _UNICODE_PATH: Final = 0x7075
-_LINK: Final = 0o120000
 
 
 @dataclass(frozen=True, slots=True)

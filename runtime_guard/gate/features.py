@@ -28,9 +28,6 @@ STRIDE: Final = 280
 PIECE: Final = 20 * STRIDE
 """Code points that are hashed at once."""
 
-SIZES: Final = (3, 4, 5)
-"""Lengths of runs of characters; of 2 too where a character stands for a word."""
-
 Rows = NDArray[np.int64]
 
 _BASE: Final = 0x9E3779B97F4A7C15 | 1

@@ -38,7 +38,6 @@ EVERYTHING: Final = CHARACTERS | {EDGE}
 
 WORDS: Final = frozenset(map(ord, string.ascii_letters + string.digits + "_")) | {DIGIT, WORD, FOLDED, DASH}
 DIGITS: Final = frozenset(map(ord, string.digits)) | {DIGIT}
-SPACES: Final = frozenset(code for code in range(128) if regex.match(r"\s", chr(code))) | {SPACE}
 
 _SIGNS: Final = (
     *(0xAD, 0x200B, *range(0x2010, 0x2016), 0x2053, 0x2060, 0x2212, 0x223C),

@@ -119,7 +119,11 @@ class PatternEngine:
                     if self._context.supports(source.context, near[result.start]):
                         score = self._context.raised(score)
                 if score >= source.thresholds.get(result.entity, source.thresholds[None]):
-                    kept.append(result if score == result.score else result._replace(score=score))
+                    kept.append(
+                        result
+                        if score == result.score
+                        else Result(result.entity, result.start, result.end, score)
+                    )
         return without_duplicates(kept)
 
     def pending(self, text: str) -> int:

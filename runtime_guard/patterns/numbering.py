@@ -8,9 +8,11 @@ together over all regions.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from itertools import groupby
+from typing import Any, Final, cast
 
 import phonenumbers
 from phonenumbers import phonenumberutil
@@ -31,10 +33,14 @@ _KINDS: Final = (
 )  # fmt: skip
 
 
-def is_national(digits: str, region: str) -> bool:
-    """Whether digits are a valid number, written in a region, with its national prefix where that is required."""
-    if not may_be_national((region,)).fullmatch(digits):
-        return False
+def is_national(digits: str, region: str, extension: str = "") -> bool:
+    """Whether digits are a valid number, written in a region, with its national prefix where that is required.
+
+    Args:
+        digits: of the number.
+        region: where it is written.
+        extension: digits of the extension behind it; they count where a national prefix is looked for.
+    """
     plan = _plan(region)
     if abroad := _after_prefix(digits, plan):
         return is_international(abroad) is True
@@ -43,16 +49,40 @@ def is_national(digits: str, region: str) -> bool:
         if (not plan.is_possible(digits) and plan.is_possible(rest)) or plan.is_too_long(digits):
             return _is_valid(rest, _plans(plan.code)[0])
     number = _significant(digits, plan)
-    if number is None or not _is_known(number, plan.code):
+    if number is None:
         return False
     main = _plans(plan.code)[0]
-    return not main.needs_prefix(number) or _stripped(digits, main)[1]
+    if main.needs_prefix(number) and not _stripped(digits + extension, main)[1]:
+        return False
+    return _is_known(number, plan.code)
 
 
-@cache
-def may_be_national(regions: tuple[str, ...]) -> re.Pattern[str]:
-    """Matches all digits that are a number in one of some regions, and some that are not."""
-    return re.compile("|".join(sorted(set(map(_outline, regions)))))
+class Outlines:
+    """What numbers look like in some regions, as one expression.
+
+    Args:
+        regions: some of the library's.
+    """
+
+    def __init__(self, regions: Sequence[str]) -> None:
+        self.regions = tuple(regions)
+        alike: dict[str, list[str]] = {}
+        for region in regions:
+            alike.setdefault(_outline(region), []).append(region)
+        self._alike = {names[0]: names for names in alike.values()}
+        self._expression = re.compile(
+            "".join(rf"(?:(?=(?:{outline})\Z)(?P<{names[0]}>))?" for outline, names in alike.items())
+        )
+
+    def around(self, digits: str) -> tuple[str, ...]:
+        """The regions in which digits may be a number; in all others they are none."""
+        found = cast(re.Match[str], self._expression.match(digits))
+        if found.lastgroup is None:
+            return ()
+        named = found.groupdict()
+        return tuple(
+            region for first, alike in self._alike.items() if named[first] is not None for region in alike
+        )
 
 
 def is_international(digits: str) -> bool | None:
@@ -120,9 +150,9 @@ class _Plan:
         abroad: international prefix.
         leading: begins the region's numbers, where it shares its calling code.
         general: matches every number.
-        some: matches every number of some type.
-        kinds: lengths and pattern of each type; no lengths mean those of the general description.
-        formats: each with its leading digits, its pattern, and whether the national prefix must be written.
+        typed: matches the numbers of some type, each of a length that the type has.
+        kinds: patterns of the types.
+        formats: patterns of whole numbers, in order, and whether the national prefix must be written.
     """
 
     metadata: Any
@@ -131,18 +161,16 @@ class _Plan:
     abroad: re.Pattern[str] | None
     leading: re.Pattern[str] | None
     general: re.Pattern[str]
-    some: re.Pattern[str]
-    kinds: tuple[tuple[frozenset[int], re.Pattern[str]], ...]
-    formats: tuple[tuple[re.Pattern[str], re.Pattern[str], bool], ...]
+    typed: re.Pattern[str]
+    kinds: tuple[str, ...]
+    formats: tuple[tuple[re.Pattern[str], bool], ...]
 
     def has(self, number: str) -> bool:
         """Whether a national significant number is of some type."""
-        if not self.some.fullmatch(number):
+        if not self.typed.match(number):
             return False
         lengths = self.metadata.general_desc.possible_length
-        if (lengths and len(number) not in lengths) or not self.is_possible(number):
-            return False
-        return any((not own or len(number) in own) and kind.fullmatch(number) for own, kind in self.kinds)
+        return (not lengths or len(number) in lengths) and self.is_possible(number)
 
     def is_possible(self, number: str) -> bool:
         """Whether it matches the general description."""
@@ -155,8 +183,8 @@ class _Plan:
 
     def needs_prefix(self, number: str) -> bool:
         """Whether a number is written with the national prefix only."""
-        for leading, pattern, needs in self.formats:
-            if leading.match(number) and pattern.fullmatch(number):
+        for pattern, needs in self.formats:
+            if pattern.match(number):
                 return needs
         return False
 
@@ -174,7 +202,7 @@ def _outline(region: str) -> str:
         for item in (plan, plans[0])
         if item.prefix is not None
     )
-    number = "|".join(sorted({kind.pattern for item in plans for _, kind in item.kinds}))
+    number = "|".join(sorted({kind for item in plans for kind in item.kinds}))
     abroad = rf"|(?:{plan.abroad.pattern})\d*" if plan.abroad is not None else ""
     return rf"(?:{plan.code})?(?:{prefix or '(?!)'}){{0,2}}(?:{number or '(?!)'}){abroad}"
 
@@ -208,24 +236,32 @@ def _compiled(metadata: Any) -> _Plan:
         abroad=_pattern(metadata.international_prefix),
         leading=_pattern(metadata.leading_digits),
         general=re.compile(metadata.general_desc.national_number_pattern or "(?!)"),
-        some=re.compile("|".join(f"(?:{kind.national_number_pattern})" for kind in known) or "(?!)"),
-        kinds=tuple(
-            (frozenset(kind.possible_length), re.compile(kind.national_number_pattern)) for kind in known
+        typed=re.compile("|".join(map(_typed, known)) or "(?!)"),
+        kinds=tuple(kind.national_number_pattern for kind in known),
+        formats=tuple(
+            (re.compile("|".join(map(_format, alike))), needs)
+            for needs, alike in groupby(metadata.number_format, _needs_prefix)
         ),
-        formats=tuple(map(_format, metadata.number_format)),
     )
+
+
+def _typed(kind: Any) -> str:
+    """An expression for the whole numbers of a type; no lengths mean those of the general description."""
+    lengths = "|".join(rf"\d{{{length}}}\Z" for length in kind.possible_length)
+    ahead = f"(?={lengths})" if lengths else ""
+    return rf"{ahead}(?:{kind.national_number_pattern})\Z"
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
     return re.compile(text) if text else None
 
 
-def _format(written: Any) -> tuple[re.Pattern[str], re.Pattern[str], bool]:
+def _format(written: Any) -> str:
+    leading = written.leading_digits_pattern
+    return rf"(?={leading[-1] if leading else ''})(?:{written.pattern})\Z"
+
+
+def _needs_prefix(written: Any) -> bool:
     rule = written.national_prefix_formatting_rule
     free = not rule or written.national_prefix_optional_when_formatting
-    leading = written.leading_digits_pattern
-    return (
-        re.compile(leading[-1] if leading else ""),
-        re.compile(written.pattern),
-        not free and not phonenumberutil._formatting_rule_has_first_group_only(rule),
-    )
+    return not free and not phonenumberutil._formatting_rule_has_first_group_only(rule)

@@ -21,7 +21,7 @@ from phonenumbers import phonenumbermatcher, phonenumberutil
 
 from runtime_guard.patterns.alphabet import DASH, SIGN, SPACE
 from runtime_guard.patterns.automaton import Expression
-from runtime_guard.patterns.numbering import is_international, is_national, may_be_national
+from runtime_guard.patterns.numbering import Outlines, is_international, is_national
 from runtime_guard.patterns.prefix import Beginning, beginnings
 from runtime_guard.patterns.results import Result
 
@@ -45,6 +45,9 @@ _SIGNS: Final = re.sub("[x~\uff5e]", "", phonenumberutil._VALID_PUNCTUATION)
 _ABROAD: Final = re.compile(rf"[{_SIGNS}]*[+\uff0b]+[0-9{_SIGNS}]+")
 _DROPPED: Final = {ord(sign): None for sign in map(chr, range(0x10000)) if re.match(f"[{_SIGNS}]", sign)}
 """Punctuation that says nothing; what is left of it and digits says what the digits say."""
+
+_EXTENDED: Final = re.compile(r"(?P<number>.*[0-9])[xX](?P<extension>[0-9]{1,9})", re.DOTALL)
+"""A number and its extension, as short as python-phonenumbers takes one behind a bare x."""
 
 _CUT: Final = re.compile(r"[/(.\s\u2012-\u2015\uff0d]")
 """Stands in every candidate that python-phonenumbers takes for a date or cuts into parts."""
@@ -87,7 +90,7 @@ class PhoneRule:
         self._entity = recognizer.supported_entities[0]
         self._score = recognizer.SCORE
         self._regions = tuple(recognizer.supported_regions)
-        self._outline = may_be_national(self._regions)
+        self._outlines = Outlines(self._regions)
         for region in self._regions:
             is_national("0000", region)
 
@@ -98,7 +101,7 @@ class PhoneRule:
             text: the whole text.
             since: candidates that end before are not looked at.
         """
-        search = _Search(text, self._outline, since)
+        search = _Search(text, self._outlines, since)
         if not search.live:
             return []
         return [
@@ -123,34 +126,56 @@ class _Part:
         text: what it says.
         offset: where it stands in ``around``.
         around: the text around it, as far as it matters.
+        outlines: of the regions that will ask.
+
+    Attributes:
+        regions: those in which it may be a number.
     """
 
-    __slots__ = ("_around", "_free", "_offset", "_text", "abroad", "digits", "end", "start")
+    __slots__ = (
+        "_abroad",
+        "_around",
+        "_digits",
+        "_extension",
+        "_free",
+        "_offset",
+        "_text",
+        "end",
+        "regions",
+        "start",
+    )
 
-    def __init__(self, text: str, offset: int, around: str) -> None:
+    def __init__(self, text: str, offset: int, around: str, outlines: Outlines) -> None:
         self._text = text
         self._offset = offset
         self._around = around
         self._free: bool | None = None
         self.start = offset
         self.end = offset + len(text)
-        self.digits = _plain_digits(text)
-        self.abroad: bool | None = None
-        if self.digits is None and len(text) <= _LONGEST and _ABROAD.fullmatch(text):
-            self.abroad = is_international("".join(_DIGIT.findall(text)))
-
-    def may_be(self, outline: re.Pattern[str]) -> bool:
-        """Whether it can be a number in some region."""
-        return self.abroad is not False and (
-            self.digits is None or outline.fullmatch(self.digits) is not None
-        )
+        self._extension = ""
+        self._digits: str | None = None
+        self._abroad: bool | None = None
+        self.regions = outlines.regions
+        if len(text) > _LONGEST:
+            return
+        extended = _EXTENDED.fullmatch(text) if "x" in text or "X" in text else None
+        number, self._extension = extended.groups() if extended else (text, "")
+        self._digits = _plain_digits(number)
+        if self._digits is not None:
+            self.regions = outlines.around(self._digits)
+        elif _ABROAD.fullmatch(number):
+            self._abroad = is_international("".join(_DIGIT.findall(number)))
+            if self._abroad is False:
+                self.regions = ()
 
     def is_number(self, region: str) -> bool:
         """What python-phonenumbers says about it in a region."""
-        if self.digits is not None:
-            return is_national(self.digits, region) and self._stands_free()
-        if self.abroad is not None:
-            return self.abroad and self._stands_free()
+        if region not in self.regions:
+            return False
+        if self._digits is not None:
+            return is_national(self._digits, region, self._extension) and self._stands_free()
+        if self._abroad is not None:
+            return self._abroad and self._stands_free()
         matcher = phonenumbers.PhoneNumberMatcher(self._around, region)
         return matcher._parse_and_verify(self._text, self._offset) is not None
 
@@ -182,9 +207,12 @@ class _Candidate:
         start: where it stands.
         said: what it says.
         is_cut: a second number begins behind it.
+
+    Attributes:
+        regions: those in which it may hold a number.
     """
 
-    __slots__ = ("_is_cut", "_said", "begin", "end", "parts", "start")
+    __slots__ = ("_is_cut", "_parts", "_said", "begin", "end", "regions", "start")
 
     def __init__(self, start: int, said: str, *, is_cut: bool) -> None:
         self._said = said
@@ -192,9 +220,10 @@ class _Candidate:
         self.start = start
         self.end = start + len(said)
         self.begin = max(0, start - 1)
-        self.parts: list[_Part] = []
+        self.regions: frozenset[str] = frozenset()
+        self._parts: list[_Part] = []
 
-    def read(self, text: str, outline: re.Pattern[str]) -> None:
+    def read(self, text: str, outlines: Outlines) -> None:
         """Find the parts that may be numbers."""
         said, offset = self._said, self.start - self.begin
         digits = _plain_digits(said)
@@ -202,18 +231,16 @@ class _Candidate:
             return
         around = text[self.begin : self.end + _AROUND]
         if not _CUT.search(said) or _SHORT_FIELDS.fullmatch(said):
-            if digits is not None and not outline.fullmatch(digits):
-                return
-            parts = [_Part(said, offset, around)]
+            self._parts = [_Part(said, offset, around, outlines)]
         else:
-            recorder = _Recorder(around)
+            recorder = _Recorder(around, outlines)
             recorder._extract_match(said, offset)
-            parts = recorder.parts
-        self.parts = [part for part in parts if part.may_be(outline)]
+            self._parts = recorder.parts
+        self.regions = frozenset().union(*(part.regions for part in self._parts))
 
     def taken(self, region: str) -> tuple[int, int] | None:
         """The number that a region finds in it."""
-        for part in self.parts:
+        for part in self._parts:
             if part.is_number(region):
                 return self.begin + part.start, self.begin + part.end
         return None
@@ -227,13 +254,14 @@ class _Candidate:
 class _Recorder(phonenumbers.PhoneNumberMatcher):
     """Notes what python-phonenumbers would judge, in order."""
 
-    def __init__(self, around: str) -> None:
+    def __init__(self, around: str, outlines: Outlines) -> None:
         super().__init__(around, None)
+        self._outlines = outlines
         self.parts: list[_Part] = []
 
     def _parse_and_verify(self, candidate: str, offset: int) -> None:
         if len(_DIGIT.findall(candidate)) >= LEAST:
-            self.parts.append(_Part(candidate, offset, self.text))
+            self.parts.append(_Part(candidate, offset, self.text, self._outlines))
 
 
 class _Search:
@@ -241,7 +269,7 @@ class _Search:
 
     Args:
         text: the whole text.
-        outline: matches the digits of all numbers of the regions that will ask.
+        outlines: of the regions that will ask.
         since: candidates that end up to there are of no interest.
 
     Attributes:
@@ -249,16 +277,16 @@ class _Search:
             place from which each was looked for.
     """
 
-    def __init__(self, text: str, outline: re.Pattern[str], since: int) -> None:
+    def __init__(self, text: str, outlines: Outlines, since: int) -> None:
         self.live: list[tuple[int, _Candidate]] = []
         self._text = text
-        self._outline = outline
+        self._outlines = outlines
         self._since = since
         self._known: dict[int, _Candidate | None] = {}
         self._whole: set[int] = set()
         index = 0
         while (candidate := self._at(index)) is not None:
-            if candidate.parts:
+            if candidate.regions:
                 self.live.append((index, candidate))
             index = candidate.end
 
@@ -272,7 +300,7 @@ class _Search:
         for begun, candidate in self.live:
             if index is None:
                 return
-            if begun < index:
+            if begun < index or region not in candidate.regions:
                 continue
             span = self._taken(region, candidate)
             if span is not None:
@@ -311,11 +339,11 @@ class _Search:
     def _at(self, index: int) -> _Candidate | None:
         """The first candidate from ``index`` on."""
         if index not in self._known:
-            self._known[index] = _next(self._text, index, self._outline, self._since)
+            self._known[index] = _next(self._text, index, self._outlines, self._since)
         return self._known[index]
 
 
-def _next(text: str, index: int, outline: re.Pattern[str], since: int) -> _Candidate | None:
+def _next(text: str, index: int, outlines: Outlines, since: int) -> _Candidate | None:
     digit = _DIGIT.search(text, index)
     if digit is None:
         return None
@@ -326,7 +354,7 @@ def _next(text: str, index: int, outline: re.Pattern[str], since: int) -> _Candi
         match.start(), said if second is None else said[: second.start()], is_cut=second is not None
     )
     if candidate.end > since:
-        candidate.read(text, outline)
+        candidate.read(text, outlines)
     return candidate
 
 

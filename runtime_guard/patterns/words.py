@@ -21,7 +21,7 @@ TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 WORD: Final = re.compile(r"_*[^\W_]\w*")
 """Tokens that are words: they hold a letter or digit."""
 
-_NEAR: Final = 80
+_NEAR: Final = 48
 """Characters that hold six words more often than not."""
 
 COPULA: Final = "be"

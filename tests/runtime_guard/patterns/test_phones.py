@@ -15,11 +15,12 @@ from phonenumbers.phonemetadata import PhoneMetadata
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from runtime_guard.patterns.alphabet import DASH, DIGIT, SIGN, SPACE, classes
-from runtime_guard.patterns.numbering import is_international, is_national, may_be_national
+from runtime_guard.patterns.numbering import Outlines, is_international, is_national
 from runtime_guard.patterns.phones import LEAST
 from tests.runtime_guard.patterns.conftest import Peers
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+OUTLINES = Outlines(REGIONS)
 
 
 def is_valid(text: str, region: str) -> bool:
@@ -60,10 +61,21 @@ def test_digits_are_what_the_library_takes_them_for(drawn: tuple[str, str]) -> N
         return
     assert is_national(number, region) == is_valid(number, region)
     if is_valid(number, region):
-        assert may_be_national((region,)).fullmatch(number)
+        assert OUTLINES.around(number).count(region) == 1
     abroad = is_international(number)
     if abroad is not None:
         assert abroad == is_valid(f"+{number}", region)
+
+
+@settings(max_examples=600, deadline=None)
+@given(digits(), st.text("0123456789", min_size=1, max_size=9), st.sampled_from("xX"))
+def test_an_extension_changes_what_the_library_says_about_a_prefix_only(
+    drawn: tuple[str, str], extension: str, sign: str
+) -> None:
+    number, region = drawn
+    if len(number) < LEAST:
+        return
+    assert is_national(number, region, extension) == is_valid(f"{number}{sign}{extension}", region)
 
 
 def test_no_number_is_shorter() -> None:
@@ -88,7 +100,8 @@ NUMBERS = [
     "\uff0b\uff11\uff12\uff11\uff12\uff15\uff15\uff15\uff10\uff11\uff12\uff13", "+99912345678", "0011 1 650 253 0000",
     "(650) 223 3345 (754) 223 3321", "x650-253-0000", "650-253-0000/x1234", "\u0661\u0662\u0663\u0664\u0665\u0666",
     "1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3", "([650] 253-0000)", "+1 (852) 594-8811", "650x253x0000",
-    "49.30.12",
+    "49.30.12", "650-253-0000x1234567890", "020 7946 0958x12", "+44 20 7946 0958X4", "(030) 123456x7", "0011x123",
+    "650-253-0000x", "(650 253-0000x12", "+1 650-253-0000x12x3", "89 1234567x0", "1x2", "650-253-0000x١",
 ]  # fmt: skip
 
 

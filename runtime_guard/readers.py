@@ -101,7 +101,7 @@ class Readers:
                 for shown in self._shown(text)
                 for batcher in self._batchers
             ]
-            readings = await asyncio.gather(*asked)
+            readings = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
             known = joined_readings(readings)
             if depth == Depth.GLANCE or all(reading.settled for reading in readings):
                 self._cache.put(key, known, tenant)

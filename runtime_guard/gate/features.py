@@ -19,6 +19,9 @@ BITS: Final = 18
 ROWS: Final = 1 << BITS
 """Rows of the weight table."""
 
+NONE: Final = ROWS
+"""Stands where an n-gram would reach beyond the text."""
+
 WINDOW: Final = 420
 """Code points that are judged together."""
 
@@ -29,6 +32,7 @@ PIECE: Final = 20 * STRIDE
 """Code points that are hashed at once."""
 
 Rows = NDArray[np.int64]
+Codes = NDArray[np.uint64]
 
 _BASE: Final = 0x9E3779B97F4A7C15 | 1
 _MASK: Final = (1 << 64) - 1
@@ -37,7 +41,7 @@ _P: Final = np.uint64(0x100000001B3)
 _Q: Final = np.uint64(0xD6E8FEB86659FD93)
 _SEEDS: Final = np.array(
     [(_BASE * (2 * number + 1) * 0xBF58476D1CE4E5B9) & _MASK | 1 for number in range(7)], dtype=np.uint64
-)
+)[:, np.newaxis]
 _DENSE: Final = 0x2E80
 """From here on a character stands for a word or a syllable (CJK)."""
 
@@ -52,7 +56,10 @@ def _powers(base: int) -> NDArray[np.uint64]:
 
 _UP: Final = _powers(_BASE)
 _DOWN: Final = _powers(pow(_BASE, -1, 1 << 64))
-_IN_WORD: Final = np.array([chr(code).isalnum() or chr(code) in "_'" for code in range(128)] + [True])
+_IS_WORD: Final = [chr(code).isalnum() or chr(code) in "_'" for code in range(128)]
+_IN_WORD: Final = np.array([*_IS_WORD, True])
+_ASCII_IN_WORD: Final = bytes(_IS_WORD).ljust(256, b"\x01")
+_ASCII_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 
 
 @dataclass(frozen=True)
@@ -60,34 +67,25 @@ class Hashed:
     """The n-grams of a piece of text.
 
     Attributes:
-        words: rows of words, pairs of neighbours and pairs with one word between them, by kind.
-        word_starts: code point at which each begins, per kind.
-        characters: rows of runs of characters, by kind.
-        character_starts: likewise; None where the n-th run begins at the n-th code point.
+        words: rows of words, pairs of neighbours and pairs with one word between them, (3, words): the n-th of each
+            begins at the n-th word; :data:`NONE` where it would go on behind the last one.
+        word_starts: code point at which each word begins, (words,).
+        characters: rows of runs of three, four and five characters, (3, code points - 1): the n-th of each begins at
+            the n-th; where characters stand for words, one row more for runs of two of them.
         length: code points.
     """
 
-    words: tuple[Rows, ...]
-    word_starts: tuple[NDArray[np.int64], ...]
-    characters: tuple[Rows, ...]
-    character_starts: tuple[NDArray[np.int64] | None, ...]
+    words: Rows
+    word_starts: NDArray[np.int64]
+    characters: Rows
     length: int
 
-    def window(self, start: int, end: int) -> tuple[Rows, Rows]:
-        """Rows of the words, and of the runs of characters, that begin from ``start`` up to, not including, ``end``."""
+    def window(self, start: int, end: int) -> tuple[slice, slice]:
+        """Which words, and which runs of characters, begin from ``start`` up to, not including, ``end``."""
         if start == 0 and end >= self.length:
-            return np.concatenate(self.words), np.concatenate(self.characters)
-        words = [
-            rows[np.searchsorted(starts, start) : np.searchsorted(starts, end)]
-            for rows, starts in zip(self.words, self.word_starts, strict=True)
-        ]
-        characters = [
-            rows[start:end]
-            if starts is None
-            else rows[np.searchsorted(starts, start) : np.searchsorted(starts, end)]
-            for rows, starts in zip(self.characters, self.character_starts, strict=True)
-        ]
-        return np.concatenate(words), np.concatenate(characters)
+            return slice(None), slice(None)
+        first, last = self.word_starts.searchsorted((start, end))
+        return slice(first, last), slice(start, end)
 
 
 def canonical(text: str) -> str:
@@ -101,8 +99,9 @@ def parts(text: str) -> Iterator[tuple[Rows, Rows]]:
     """Per window of a text, the rows of its words and those of its runs of characters."""
     for piece in pieces(canonical(text)):
         made = hashed(piece)
-        for start, end in windows(made.length):
-            yield made.window(start, end)
+        for window in windows(made.length):
+            words, characters = made.window(*window)
+            yield _present(made.words[:, words]), _present(made.characters[:, characters])
 
 
 def pieces(text: str) -> list[str]:
@@ -121,40 +120,71 @@ def windows(length: int) -> list[tuple[int, int]]:
 
 def hashed(piece: str) -> Hashed:
     """The n-grams of a piece of a canonical text."""
-    codes = np.frombuffer(f" {piece} ".encode("utf-32-le", "replace"), dtype=np.uint32)
-    codes = np.where((codes >= 48) & (codes <= 57), np.uint32(48), codes)
-    characters, character_starts = _characters(codes.astype(np.uint64))
-    words, word_starts = _words(codes)
-    return Hashed(words, word_starts, characters, character_starts, len(codes))
+    codes, inside = _read(f" {piece} ")
+    words, starts = _words(codes, inside)
+    return Hashed(words, starts, _characters(codes, wide=not piece.isascii()), len(codes))
 
 
-def _characters(
-    codes: NDArray[np.uint64],
-) -> tuple[tuple[Rows, ...], tuple[NDArray[np.int64] | None, ...]]:
+def _read(text: str) -> tuple[Codes, NDArray[np.bool_]]:
+    """Code points, all digits alike, and which of them stand in words."""
+    if text.isascii():
+        plain = text.encode("ascii")
+        codes = np.frombuffer(plain.translate(_ASCII_DIGITS), dtype=np.uint8)
+        inside = np.frombuffer(plain.translate(_ASCII_IN_WORD), dtype=np.bool_)
+    else:
+        wide = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
+        codes = np.where((wide >= 48) & (wide <= 57), np.uint32(48), wide)
+        inside = _IN_WORD[np.minimum(codes, 128)]
+    return codes.astype(np.uint64), inside
+
+
+def _characters(codes: Codes, *, wide: bool) -> Rows:
     two = codes[:-1] * _P + codes[1:]
-    three = two[:-1] * _P + codes[2:]
-    four = three[:-1] * _P + codes[3:]
-    five = four[:-1] * _P + codes[4:]
-    rows = tuple(_rows(values, seed) for seed, values in enumerate((three, four, five)))
-    dense = np.flatnonzero(codes[:-1] >= _DENSE) if int(codes.max()) >= _DENSE else None
-    if dense is None:
-        return rows, (None, None, None)
-    return (*rows, _rows(two[dense], 3)), (None, None, None, dense)
-
-
-def _words(codes: NDArray[np.uint32]) -> tuple[tuple[Rows, ...], tuple[NDArray[np.int64], ...]]:
-    inside = _IN_WORD[np.minimum(codes, 128)]
-    edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
-    starts, ends = edges[::2], edges[1::2]
-    sums = np.cumsum(codes * _UP[: len(codes)], dtype=np.uint64)
-    words = (sums[ends - 1] - sums[starts - 1]) * _DOWN[starts]
-    turned = words * _Q
-    kinds = (words, turned[:-1] + words[1:], turned[:-2] + words[2:])
-    rows = tuple(_rows(values, 4 + kind) for kind, values in enumerate(kinds))
-    return rows, (starts, starts[:-1], starts[:-2])
-
-
-def _rows(values: NDArray[np.uint64], seed: int) -> Rows:
-    mixed = (values ^ (values >> np.uint64(31))) * _SEEDS[seed]
-    rows: Rows = (mixed >> _SHIFT).view(np.int64)
+    dense = codes[:-1] >= _DENSE if wide and int(codes.max()) >= _DENSE else None
+    values = np.empty((3 if dense is None else 4, len(two)), dtype=np.uint64)
+    shorter = two
+    for kind in range(3):
+        longer = values[kind, : -1 - kind]
+        np.multiply(shorter[: len(longer)], _P, out=longer)
+        longer += codes[2 + kind :]
+        shorter = longer
+    if dense is not None:
+        values[3] = two
+    rows = _rows(values, 0)
+    for kind in range(3):
+        rows[kind, max(0, len(two) - 1 - kind) :] = NONE
+    if dense is not None:
+        rows[3, ~dense] = NONE
     return rows
+
+
+def _words(codes: Codes, inside: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.int64]]:
+    edges = (inside[1:] != inside[:-1]).nonzero()[0]
+    starts = edges[::2] + 1
+    sums = (codes * _UP[: len(codes)]).cumsum().take(edges)
+    values = np.empty((3, len(starts)), dtype=np.uint64)
+    words = values[0]
+    np.subtract(sums[1::2], sums[::2], out=words)
+    words *= _DOWN.take(starts)
+    turned = words * _Q
+    values[1, :-1] = turned[:-1] + words[1:]
+    values[2, :-2] = turned[:-2] + words[2:]
+    rows = _rows(values, 4)
+    rows[1, -1:] = rows[2, -2:] = NONE
+    return rows, starts
+
+
+def _rows(values: Codes, seed: int) -> Rows:
+    """Rows of hashes, each kind with a seed of its own."""
+    mixed = values >> np.uint64(31)
+    mixed ^= values
+    mixed *= _SEEDS[seed : seed + len(values)]
+    mixed >>= _SHIFT
+    rows: Rows = mixed.view(np.int64)
+    return rows
+
+
+def _present(rows: Rows) -> Rows:
+    flat = rows.ravel()
+    present: Rows = flat[flat != NONE]
+    return present

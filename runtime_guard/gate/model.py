@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from safetensors.numpy import load
 
 from govkernel.domain import Finding, strict_json
 from govkernel.errors import ConfigError, InputError
-from runtime_guard.gate.features import ROWS, Rows, parts
+from runtime_guard.gate.features import ROWS, STRIDE, WINDOW, Rows, canonical, hashed, pieces, windows
 from runtime_guard.judge import SAFETY_LABELS, Reading, flagged_for
 from runtime_guard.options import Rate
 from runtime_guard.shipped import shipped
@@ -26,6 +27,21 @@ ROLES: Final[Mapping[str, int]] = {"user": 0, "system": 0, "tool": 1, "assistant
 """Row of the bias per role."""
 
 Logits = NDArray[np.float32]
+
+_WIDTH: Final = 16
+"""Columns of the padded table."""
+
+_TOGETHER: Final = 4
+"""Windows whose sums are one product of matrices."""
+
+_BANDS: Final = np.array(
+    [
+        [float(start <= place < end) for place in range((_TOGETHER - 1) * STRIDE + WINDOW)]
+        for start, end in windows((_TOGETHER - 1) * STRIDE + WINDOW)
+    ],
+    np.float32,
+)
+"""Which code points lie in which window."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +96,17 @@ class Gate:
             made = cls(tensors["table"], tensors["scale"], tensors["bias"], outputs, bounds)
         except (KeyError, TypeError, ValueError, SafetensorError, InputError) as error:
             raise _malformed(type(error).__name__) from None
-        if made.table.shape != (ROWS, len(outputs)) or made.bias.shape != (
-            len(set(ROLES.values())),
-            len(outputs),
-        ):
+        roles, count = len(set(ROLES.values())), len(outputs)
+        if count >= _WIDTH or made.table.shape != (ROWS, count) or made.bias.shape != (roles, count):
             raise _malformed("Its tensors are of another shape.")
         return made
 
     def logits(self, text: str, role: str = "user") -> Logits:
         """Calibrated logits per output, the highest of the text's windows; float32, (outputs,)."""
-        windows = [self._sum(words) + self._sum(characters) for words, characters in parts(text)]
-        highest = windows[0] if len(windows) == 1 else np.max(windows, axis=0)
-        found: Logits = highest * self.scale + self.bias[ROLES[role]]
-        return found
+        found = [self._highest(piece) for piece in pieces(canonical(text))]
+        highest = found[0] if len(found) == 1 else np.max(found, axis=0)
+        made: Logits = highest * self.scale + self.bias[ROLES[role]]
+        return made
 
     def glance(self, text: str, role: str) -> Reading:
         """Scores and flags: the gate has one look at a text."""
@@ -110,12 +124,55 @@ class Gate:
         """What logits mean for a text of a role."""
         return made_of(dict(zip(self.outputs, logits.tolist(), strict=True)), self.bounds, role, NAME)
 
-    def _sum(self, rows: Rows) -> Logits:
-        if not len(rows):
-            return np.zeros(len(self.outputs), np.float32)
-        total = self.table.take(rows, axis=0).sum(axis=0, dtype=np.int32)
-        mean: Logits = (total / math.sqrt(len(rows))).astype(np.float32)
-        return mean
+    def _highest(self, piece: str) -> Logits:
+        """The highest sums of a piece's windows."""
+        made = hashed(piece)
+        words, characters = self._gathered(made.words), self._gathered(made.characters)
+        count = len(windows(made.length))
+        found = [
+            _sums(words, made.word_starts, characters, first, min(_TOGETHER, count - first))
+            for first in range(0, count, _TOGETHER)
+        ]
+        sums = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+        width = len(self.outputs)
+        means = sums[..., :width] / np.sqrt(np.maximum(sums[..., width, np.newaxis], 1))
+        highest: Logits = means.astype(np.float32).sum(axis=0).max(axis=0)
+        return highest
+
+    def _gathered(self, rows: Rows) -> Logits:
+        """The padded table's rows, (kinds, n-grams, :data:`_WIDTH`)."""
+        return self._padded.take(rows).view(np.int8).reshape(*rows.shape, _WIDTH).astype(np.float32)
+
+    @cached_property
+    def _padded(self) -> NDArray[np.void]:
+        """The table with a column that counts and a row that does not, each row as one item of sixteen bytes."""
+        padded = np.zeros((ROWS + 1, _WIDTH), np.int8)
+        padded[:ROWS, : len(self.outputs)] = self.table
+        padded[:ROWS, len(self.outputs)] = 1
+        return padded.view(f"V{_WIDTH}").ravel()
+
+
+def _sums(
+    words: Logits, starts: NDArray[np.int64], characters: Logits, first: int, count: int
+) -> NDArray[np.float64]:
+    """Sums of the rows of words, and of those of characters, in some windows, (2, windows, columns).
+
+    They are sums of whole numbers below 2**24, so exact.
+
+    Args:
+        words: rows of the table, (kinds, words, columns).
+        starts: code point at which each word begins.
+        characters: rows of the table, (kinds, code points, columns).
+        first: number of the first window.
+        count: how many.
+    """
+    start, end = first * STRIDE, (first + count - 1) * STRIDE + WINDOW
+    low, high = starts.searchsorted((start, end))
+    characters = characters[:, start:end]
+    sums = np.empty((2, count, _WIDTH))
+    sums[0] = (_BANDS[:count].take(starts[low:high] - start, axis=1) @ words[:, low:high]).sum(axis=0)
+    sums[1] = (_BANDS[:count, : characters.shape[1]] @ characters).sum(axis=0)
+    return sums
 
 
 def made_of(values: Mapping[str, float], bounds: Mapping[str, float], role: str, by: str) -> Reading:

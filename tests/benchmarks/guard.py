@@ -20,9 +20,11 @@ from faker import Faker
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 
 from runtime_guard.cascade import Cascade
+from runtime_guard.defaults import default_detectors
 from runtime_guard.encoder.guard import GuardEncoder
 from runtime_guard.gate.model import Gate
 from runtime_guard.judge import Reader
+from runtime_guard.options import Options
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries, country_recognizers, default_recognizers
 from runtime_guard.patterns.words import Tokens
@@ -32,6 +34,7 @@ from tests.benchmarks.plain import plain_model
 from tests.benchmarks.texts import SENTENCES, clean, dense
 
 KILOBYTE = 1024
+TIERS = Options(tiers=frozenset({0, 1}))
 
 
 def main() -> None:
@@ -91,13 +94,20 @@ def growth() -> None:
 
 
 def first_tiers() -> None:
-    """Views, patterns, rules and the gate together, and the gate alone, message by message, nothing cached."""
+    """Views, patterns and rules, the gate, and all of them, message by message, nothing cached."""
     texts = [f"{number} {clean(KILOBYTE - 8, number)}" for number in range(300)]
     messages = [f"{number} {clean(180, number)}" for number in range(300)]
     gate = Gate.load()
     for name, given in (("1 KB", texts), ("180 characters", messages)):
-        screen = Screen(tiers={0, 1})
-        show_times(f"tiers 0 and 1, a message of {name}", asyncio.run(_messages(screen, given)))
+        without = [item for item in default_detectors(TIERS) if not isinstance(item, Reader)]
+        show_times(
+            f"views, patterns and rules, a message of {name}",
+            asyncio.run(_messages(Screen(without, options=TIERS), given)),
+        )
+        show_times(
+            f"the same and the gate, a message of {name}",
+            asyncio.run(_messages(Screen(options=TIERS), given)),
+        )
         show_times(
             f"the gate alone, a message of {name}",
             [_timed(partial(gate.glance, text, "user")) for text in given],

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govkernel.errors import ConfigError
-from runtime_guard.gate.features import WINDOW
-from runtime_guard.gate.model import CONFIG, WEIGHTS, Gate, chance
+from runtime_guard.gate.features import PIECE, STRIDE, WINDOW, parts
+from runtime_guard.gate.model import CONFIG, ROLES, WEIGHTS, Gate, chance
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.shipped import shipped
 from tests.benchmarks.texts import clean
@@ -48,6 +48,23 @@ def test_any_text_has_scores(text: str) -> None:
     assert set(reading.scores) == set(SAFETY_LABELS)
     assert all(0 <= score <= 1 for score in reading.scores.values())
     assert GATE.glance(text, "user") == reading == GATE.read([text], ["user"])[0]
+
+
+@given(st.text("ab1_' .\u6f22\u00e9", max_size=STRIDE) | ODD, st.integers(1, 40))
+@settings(max_examples=60, deadline=None)
+def test_scores_are_those_of_the_highest_window(text: str, times: int) -> None:
+    text = (text * times)[: 2 * PIECE]
+    expected = np.max(
+        [
+            sum(
+                (GATE.table[rows].sum(axis=0, dtype=int) / max(1, len(rows)) ** 0.5).astype("f4")
+                for rows in both
+            )
+            for both in parts(text)
+        ],
+        axis=0,
+    )
+    assert np.array_equal(GATE.logits(text, "tool"), expected * GATE.scale + GATE.bias[ROLES["tool"]])
 
 
 def test_findings_are_the_flags() -> None:

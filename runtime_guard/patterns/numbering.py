@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any, Final, cast
 
@@ -68,21 +68,19 @@ class Outlines:
         self.regions = tuple(regions)
         alike: dict[str, list[str]] = {}
         for region in regions:
-            alike.setdefault(_outline(region), []).append(region)
-        self._alike = {names[0]: names for names in alike.values()}
-        self._expression = re.compile(
-            "".join(rf"(?:(?=(?:{outline})\Z)(?P<{names[0]}>))?" for outline, names in alike.items())
-        )
+            alike.setdefault(_CATCHING.sub("(?:", _outline(region)), []).append(region)
+        self._alike = list(alike.values())
+        self._expression = re.compile("".join(rf"(?:(?=(?:{outline})\Z)())?" for outline in alike))
+        self._named = lru_cache(_COMBINATIONS)(self._names)
 
     def around(self, digits: str) -> tuple[str, ...]:
         """The regions in which digits may be a number; in all others they are none."""
-        found = cast(re.Match[str], self._expression.match(digits))
-        if found.lastgroup is None:
-            return ()
-        named = found.groupdict()
-        return tuple(
-            region for first, alike in self._alike.items() if named[first] is not None for region in alike
-        )
+        groups = cast(re.Match[str], self._expression.match(digits)).groups()
+        return self._named(groups)
+
+    def _names(self, groups: tuple[str | None, ...]) -> tuple[str, ...]:
+        found = zip(groups, self._alike, strict=True)
+        return tuple(region for group, alike in found if group is not None for region in alike)
 
 
 def is_international(digits: str) -> bool | None:
@@ -206,6 +204,12 @@ def _outline(region: str) -> str:
     abroad = rf"|(?:{plan.abroad.pattern})\d*" if plan.abroad is not None else ""
     return rf"(?:{plan.code})?(?:{prefix or '(?!)'}){{0,2}}(?:{number or '(?!)'}){abroad}"
 
+
+_COMBINATIONS: Final = 1024
+"""Sets of regions that are remembered."""
+
+_CATCHING: Final = re.compile(r"(?<!\\)\((?!\?)")
+"""Begins a group that catches what it matches."""
 
 _KEPT: Final = r"\2"
 _CAUGHT: Final = r"(\d{10,11})"

@@ -10,7 +10,7 @@ and they go on behind it, so they are not asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final, cast
@@ -102,11 +102,11 @@ class PhoneRule:
             since: candidates that end before are not looked at.
         """
         search = _Search(text, self._outlines, since)
-        if not search.live:
-            return []
+        asked = {region for _, candidate in search.live for region in candidate.regions}
         return [
             Result(self._entity, start, end, self._score)
             for region in self._regions
+            if region in asked
             for start, end in search.numbers(region)
         ]
 
@@ -127,6 +127,7 @@ class _Part:
         offset: where it stands in ``around``.
         around: the text around it, as far as it matters.
         outlines: of the regions that will ask.
+        digits: what it says, where that is known to be digits and punctuation alone.
 
     Attributes:
         regions: those in which it may be a number.
@@ -145,7 +146,9 @@ class _Part:
         "start",
     )
 
-    def __init__(self, text: str, offset: int, around: str, outlines: Outlines) -> None:
+    def __init__(
+        self, text: str, offset: int, around: str, outlines: Outlines, digits: str | None = None
+    ) -> None:
         self._text = text
         self._offset = offset
         self._around = around
@@ -153,10 +156,10 @@ class _Part:
         self.start = offset
         self.end = offset + len(text)
         self._extension = ""
-        self._digits: str | None = None
+        self._digits = digits
         self._abroad: bool | None = None
-        self.regions = outlines.regions
-        if len(text) > _LONGEST:
+        self.regions = outlines.regions if digits is None else outlines.around(digits)
+        if digits is not None or len(text) > _LONGEST:
             return
         extended = _EXTENDED.fullmatch(text) if "x" in text or "X" in text else None
         number, self._extension = extended.groups() if extended else (text, "")
@@ -220,7 +223,7 @@ class _Candidate:
         self.start = start
         self.end = start + len(said)
         self.begin = max(0, start - 1)
-        self.regions: frozenset[str] = frozenset()
+        self.regions: Collection[str] = ()
         self._parts: list[_Part] = []
 
     def read(self, text: str, outlines: Outlines) -> None:
@@ -231,12 +234,13 @@ class _Candidate:
             return
         around = text[self.begin : self.end + _AROUND]
         if not _CUT.search(said) or _SHORT_FIELDS.fullmatch(said):
-            self._parts = [_Part(said, offset, around, outlines)]
+            part = _Part(said, offset, around, outlines, digits)
+            self._parts, self.regions = [part], part.regions
         else:
             recorder = _Recorder(around, outlines)
             recorder._extract_match(said, offset)
             self._parts = recorder.parts
-        self.regions = frozenset().union(*(part.regions for part in self._parts))
+            self.regions = {region for part in self._parts for region in part.regions}
 
     def taken(self, region: str) -> tuple[int, int] | None:
         """The number that a region finds in it."""

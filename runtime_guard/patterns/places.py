@@ -7,6 +7,7 @@ cannot be relied on, the whole text is tried.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -38,6 +39,7 @@ class Places:
         self._inside = bytes(shape.characters)
         self._tail = bytes(shape.tail_characters)
         self._ahead = bytes(shape.ahead_characters)
+        self._needs = [(re.compile(need.expression), bytes(need.between)) for need in shape.needs]
 
     def clusters(self, ends: Sequence[int], data: bytes) -> list[tuple[int, int]] | None:
         """Disjoint stretches of the text that hold all matches; None when that is the whole text.
@@ -88,13 +90,37 @@ class Places:
                 continue
             border = self._border(data, high)
             if border is None:
-                return pattern.finditer(text)
+                return self._singly(pattern, text, data, ends)
             for match in pattern.finditer(text, low, border):
                 if match.start() >= high:
                     break
                 if match.end() > high:
                     return pattern.finditer(text)
                 found.append(match)
+        return found
+
+    def _singly(self, pattern: Any, text: str, data: bytes, ends: Sequence[int]) -> Any:
+        """The matches of a pattern that looks far ahead, tried at each place where one may begin."""
+        shape = cast(Shape, self.shape)
+        if self._narrow is None or shape.tail is None:
+            return pattern.finditer(text)
+        starts = {
+            start
+            for end in ends
+            for start in range(
+                max(0, end - 1 - self._short - self._narrow), end - self._long - shape.least + shape.tail
+            )
+        }
+        ahead = [_Ahead(wanted, between, data) for wanted, between in self._needs]
+        found: list[Any] = []
+        place = 0
+        for start in sorted(starts):
+            if start < place or not all(item.stands(start) for item in ahead):
+                continue
+            match = pattern.match(text, start)
+            if match is not None:
+                found.append(match)
+                place = match.end()
         return found
 
     def _border(self, data: bytes, high: int) -> int | None:
@@ -105,6 +131,35 @@ class Places:
             return min(length, high + shape.ahead)
         border = _right(data, high, self._ahead, FAR)
         return None if border == high + FAR else min(length, border + 2)
+
+
+class _Ahead:
+    """Whether something stands ahead of places in a text, with only certain characters before it; asked in order.
+
+    Args:
+        wanted: what.
+        between: bytes of those characters.
+        data: the text between its edges.
+    """
+
+    def __init__(self, wanted: re.Pattern[bytes], between: bytes, data: bytes) -> None:
+        self._wanted = wanted
+        self._between = between
+        self._data = data
+        self._next = -1
+        self._until = -1
+        self._stands = False
+
+    def stands(self, place: int) -> bool:
+        """Whether it does so ahead of a place, none of which lies before the one that was asked about last."""
+        if place > self._until:
+            if place > self._next:
+                match = self._wanted.search(self._data, place + 1)
+                self._next = len(self._data) if match is None else match.start() - 1
+            reach = _right(self._data, place, self._between, None)
+            self._stands = self._next <= reach
+            self._until = self._next if self._stands else reach
+        return self._stands
 
 
 def _left(data: bytes, end: int, stop: int, allowed: bytes, most: int | None) -> int:

@@ -8,7 +8,7 @@ character.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -40,6 +40,19 @@ class _CaseMatters(Exception):
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a pattern wants to see ahead of its beginning, however far.
+
+    Attributes:
+        between: bytes of the characters that may stand before it.
+        expression: matches wherever it does.
+    """
+
+    between: frozenset[int]
+    expression: bytes
+
+
+@dataclass(frozen=True)
 class Shape:
     """What is known about a pattern, or a part of one.
 
@@ -52,6 +65,7 @@ class Shape:
         tail_characters: bytes of those.
         ahead: characters beyond a match that decide whether it is one; None is unbounded.
         ahead_characters: bytes of those, where unbounded.
+        needs: what must stand ahead of each beginning of a match, and may be far.
     """
 
     expression: bytes
@@ -63,6 +77,7 @@ class Shape:
     tail_characters: frozenset[int] = frozenset()
     ahead: int | None = 0
     ahead_characters: frozenset[int] = frozenset()
+    needs: tuple[Need, ...] = ()
 
 
 _NOTHING: Final = Shape(b"", 0, 0, frozenset())
@@ -82,7 +97,9 @@ def shape_of(pattern: str, flags: int) -> Shape:
     shape = _written(tree, ignore_case=bool(used & regex.IGNORECASE))
     if shape.least == 0:
         raise NotUnderstood("matches nothing")
-    return replace(shape, ahead=_ahead(tree), ahead_characters=_ahead_characters(tree))
+    return replace(
+        shape, ahead=_ahead(tree), ahead_characters=_ahead_characters(tree), needs=tuple(_needs(tree))
+    )
 
 
 def _written(tree: Any, *, ignore_case: bool) -> Shape:
@@ -260,6 +277,24 @@ def _ahead_characters(node: Any) -> frozenset[int]:
         for item in walk(node)
         if type(item) is core.LookAround
     )
+
+
+def _needs(node: Any) -> Iterator[Need]:
+    """What look-aheads want that stand at the beginning and begin with something repeated without end."""
+    while type(node) is core.Group:
+        node = node.subpattern
+    for item in node.items if type(node) is core.Sequence else [node]:
+        if type(item) is core.Group:
+            yield from _needs(item)
+        elif type(item) is core.LookAround and item.positive and not item.behind:
+            first, *rest = getattr(item.subpattern, "items", None) or [item.subpattern]
+            if type(first) in REPEATS and (first.min_count, first.max_count) == (0, None) and rest:
+                between = Writer(item).write(first.subpattern, first=False, last=False)
+                if (between.least, between.most) == (1, 1):
+                    wanted = [Writer(item).write(part, first=False, last=False).expression for part in rest]
+                    yield Need(between.characters, b"".join(wanted))
+        if not is_zero_width(item):
+            return
 
 
 def _span(node: Any) -> int | None:

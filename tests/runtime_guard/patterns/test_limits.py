@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
+from presidio_analyzer import Pattern, PatternRecognizer
+
 from runtime_guard.patterns import phones, words
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import default_recognizers
@@ -39,6 +41,10 @@ class Counted:
         self._total[0] += (len(text) if high is None else high) - low
         return self._pattern.finditer(text, low, len(text) if high is None else high)
 
+    def match(self, text: str, place: int) -> Any:
+        self._total[0] += len(text) - place
+        return self._pattern.match(text, place)
+
 
 @pytest.fixture(scope="module")
 def work() -> list[int]:
@@ -65,6 +71,21 @@ def test_patterns_look_at_each_place_a_bounded_number_of_times(
         engine.analyze((repeated * length)[:length])
         spent.append(work[0])
     assert spent[1] <= 6 * max(spent[0], 2_000)
+
+
+@pytest.mark.parametrize("repeated", ["abcdefghij ", "some words of a text, ", "abcdefghij\n", "a1b2c3d4e5 "])
+def test_what_is_far_ahead_is_looked_for_once(work: list[int], repeated: str) -> None:
+    recognizer = PatternRecognizer(
+        "X", patterns=[Pattern("x", r"\b(?=.*?[a-z])(?=.*?[0-9]{4})[\w@#$%^?~-]{10}\b", 0.5)]
+    )
+    engine = PatternEngine([recognizer])
+    engine._asked = [
+        [(number, replace(rule, pattern=Counted(rule.pattern, work))) for number, rule in asked]
+        for asked in engine._asked
+    ]
+    work[0] = 0
+    assert engine.analyze(repeated * 1_000) == []
+    assert work[0] == 0
 
 
 @pytest.mark.parametrize("repeated", REPEATED)

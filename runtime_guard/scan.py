@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Final
 
 from govkernel import __version__
 from govkernel.domain import strict_json
-from govkernel.errors import InputError
+from govkernel.errors import GovkernelError, InputError
 from runtime_guard.plugin import default_screen
 from runtime_guard.screen import Screen
 
@@ -21,6 +20,11 @@ MAX_ROW: Final = 4 * 1024 * 1024
 
 SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json", ".txt", ".csv", ".tsv", ".md"})
 MAX_BAD_ROWS: Final = 20
+
+LONG_NUMBER: Final = 10**8
+"""From here on a number is looked at as a text is: it may be that of a card or a telephone."""
+
+_MOST: Final = 10**40
 
 NOT_PERSONAL: Final = frozenset(
     {"AGE", "DATE_TIME", "EXFILTRATION", "LOCATION", "NRP", "ORGANIZATION", "URL", "UUID"}
@@ -79,14 +83,12 @@ def scan_path(path: Path, *, now: datetime | None = None, screen: Screen | None 
     files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
     if not files:
         raise InputError("scan.nothing", f"There is nothing to scan in {path}.", remedy="Name a dataset.")
-    scan = asyncio.run(_scan(files, screen or default_screen()))
+    scan = _scanned(files, screen or default_screen())
     scan.finished_at = now or datetime.now(UTC)
     return scan
 
 
-async def scan_rows(
-    rows: Iterable[bytes], suffix: str, screen: Screen, scan: PiiScan, where: str = ""
-) -> None:
+def scan_rows(rows: Iterable[bytes], suffix: str, screen: Screen, scan: PiiScan, where: str = "") -> None:
     """Scan rows into ``scan``, in bounded memory.
 
     Args:
@@ -96,43 +98,52 @@ async def scan_rows(
         scan: takes the counts.
         where: prefix for naming bad rows.
     """
-    for number, row in enumerate(rows, start=1):
-        if not row.strip():
-            continue
-        try:
-            texts = list(_texts(row, suffix))
-        except (InputError, UnicodeDecodeError):
-            scan.note_bad(f"{where}{number}")
-            continue
-        await _scan_texts(texts, screen, scan)
+    numbered = ((f"{where}{number}", row) for number, row in enumerate(rows, start=1) if row.strip())
+    scan_texts(((place, _read(row, suffix)) for place, row in numbered), screen, scan)
 
 
-async def scan_value(value: Any, screen: Screen, scan: PiiScan, where: str) -> None:
-    """Scan one row that is a value of JSON already.
+def scan_texts(rows: Iterable[tuple[str, Sequence[str] | None]], screen: Screen, scan: PiiScan) -> None:
+    """Scan rows whose texts are known, patterns and models together, a batch at a time.
 
     Args:
-        value: every string in it is screened.
+        rows: where each stands, and its texts; None where it could not be read.
         screen: detectors.
         scan: takes the counts.
-        where: names the row if it is too large.
+
+    Raises:
+        GovkernelError: ``guard.detector-failed``.
+    """
+    for document in screen.screen_many(_given(rows, scan)):
+        if "error" in document:
+            error = GovkernelError(**document["error"])
+            if not error.code.startswith("row."):
+                raise error
+            scan.note_bad(document["id"])
+        else:
+            labels = [found["type"] for found in document["findings"]]
+            scan.findings.update(label for label in labels if label.isupper() and label not in NOT_PERSONAL)
+
+
+def texts_of(value: Any) -> list[str] | None:
+    """Every text in a JSON value, names of members too, and every number that may say who somebody is.
+
+    Returns:
+        The texts; None when they are too large.
     """
     texts = list(_strings(value))
-    if sum(map(len, texts)) > MAX_ROW:
-        scan.note_bad(where)
-    else:
-        await _scan_texts(texts, screen, scan)
+    return texts if sum(map(len, texts)) <= MAX_ROW else None
 
 
-async def _scan_texts(texts: Iterable[str], screen: Screen, scan: PiiScan) -> None:
-    scan.records += 1
-    for text in texts:
-        found = await screen.findings(text, "user")
-        scan.findings.update(
-            item.label for item in found if item.label.isupper() and item.label not in NOT_PERSONAL
-        )
+def _given(rows: Iterable[tuple[str, Sequence[str] | None]], scan: PiiScan) -> Iterator[dict[str, str]]:
+    for place, texts in rows:
+        if texts is None:
+            scan.note_bad(place)
+            continue
+        scan.records += 1
+        yield from ({"id": place, "text": text} for text in texts)
 
 
-async def _scan(files: Iterable[Path], screen: Screen) -> PiiScan:
+def _scanned(files: Iterable[Path], screen: Screen) -> PiiScan:
     scan = PiiScan()
     for file in files:
         suffix = file.suffix.lower()
@@ -142,7 +153,7 @@ async def _scan(files: Iterable[Path], screen: Screen) -> PiiScan:
         try:
             with file.open("rb") as stream:
                 rows = [stream.read(MAX_ROW + 1)] if suffix == ".json" else _lines(stream)
-                await scan_rows(rows, suffix, screen, scan, f"{file.name}:")
+                scan_rows(rows, suffix, screen, scan, f"{file.name}:")
         except OSError as error:
             raise InputError(
                 "scan.unreadable", f"{file} cannot be read.", why=str(error), remedy="Check the file."
@@ -155,24 +166,27 @@ def _lines(stream: Any) -> Iterator[bytes]:
         yield line.rstrip(b"\r\n")
 
 
-def _texts(row: bytes, suffix: str) -> Iterator[str]:
+def _read(row: bytes, suffix: str) -> list[str] | None:
+    """The texts of a row; None when it cannot be read."""
     if len(row) > MAX_ROW:
-        raise InputError("scan.row-too-large", "A row is too large.", remedy=f"At most {MAX_ROW} bytes.")
-    if suffix in (".jsonl", ".ndjson", ".json"):
-        yield from _strings(strict_json.loads(row, max_bytes=MAX_ROW))
-    else:
-        yield row.decode("utf-8")
+        return None
+    try:
+        if suffix in (".jsonl", ".ndjson", ".json"):
+            return texts_of(strict_json.loads(row, max_bytes=MAX_ROW))
+        return [row.decode("utf-8")]
+    except (InputError, UnicodeDecodeError):
+        return None
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Every string in a JSON value, and every number, since a card number may be one."""
     if isinstance(value, dict):
-        for item in value.values():
+        for name, item in value.items():
+            yield str(name)
             yield from _strings(item)
     elif isinstance(value, list):
         for item in value:
             yield from _strings(item)
     elif isinstance(value, str):
         yield value
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**8:
-        yield str(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and LONG_NUMBER <= abs(value) < _MOST:
+        yield str(int(value))

@@ -12,7 +12,12 @@ from typing import Final
 from govkernel.domain import Finding
 from runtime_guard.patterns.cache import Cache, user_cache
 from runtime_guard.patterns.engine import PatternEngine
-from runtime_guard.patterns.recognizers import country_recognizers, default_recognizers, registry_recognizers
+from runtime_guard.patterns.recognizers import (
+    PrivateEmailRecognizer,
+    country_recognizers,
+    default_recognizers,
+    registry_recognizers,
+)
 
 NAME: Final = "presidio"
 THRESHOLD: Final = 0.4
@@ -45,7 +50,7 @@ class PresidioDetector:
     ) -> None:
         chosen = [
             item
-            for item in default_recognizers()
+            for item in (*default_recognizers(), PrivateEmailRecognizer())
             if entities is None or not set(entities).isdisjoint(item.supported_entities)
         ]
         known = {type(item) for item in chosen}

@@ -12,7 +12,13 @@ from typing import Any, Final
 
 import tldextract
 import yaml
-from presidio_analyzer import EntityRecognizer, RecognizerRegistry, predefined_recognizers
+from presidio_analyzer import (
+    EntityRecognizer,
+    Pattern,
+    PatternRecognizer,
+    RecognizerRegistry,
+    predefined_recognizers,
+)
 from presidio_analyzer.predefined_recognizers import EmailRecognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
@@ -32,6 +38,30 @@ class OfflineEmailRecognizer(EmailRecognizer):
     def validate_result(self, pattern_text: str) -> bool:
         """Whether the domain ends in a public suffix."""
         return bool(self._suffixes(pattern_text).top_domain_under_public_suffix)
+
+
+class PrivateEmailRecognizer(PatternRecognizer):
+    """Addresses in domains that no public suffix ends, which Presidio's recognizer therefore does not take.
+
+    The names are those that are set aside for private networks and for examples: RFC 2606, 6761, 6762, 8375, and
+    ``internal`` (ICANN, 2024); and those that networks use for that without being told.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        local = r"[\w!#$%&'*+/=?^`{|}~-][\w!#$%&'*+/=?^`{|}~.-]{0,63}"
+        domain = rf"(?:\w[\w-]{{0,62}}\.){{1,8}}(?:{'|'.join(_PRIVATE)})"
+        super().__init__(
+            supported_entity="EMAIL_ADDRESS",
+            patterns=[Pattern("Private email", rf"\b{local}@{domain}\b(?![.-]?\w)", 0.6)],
+            context=EmailRecognizer.CONTEXT,
+            **settings,
+        )
+
+
+_PRIVATE: Final = (
+    "corp", "example", "home", r"home\.arpa", "internal", "intranet", "invalid", "lan", "local", "localdomain",
+    "localhost", "private", "test",
+)  # fmt: skip
 
 
 def default_recognizers() -> list[EntityRecognizer]:

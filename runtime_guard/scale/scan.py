@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from runtime_guard.scale.parts import (
     unreadable,
     values_of,
 )
-from runtime_guard.scan import PiiScan, scan_rows, scan_value
+from runtime_guard.scan import PiiScan, scan_rows, scan_texts, texts_of
 from runtime_guard.screen import Screen
 
 MakeScreen = Callable[[], Screen]
@@ -146,29 +145,32 @@ class Scanner:
 
     def _scan(self, part: Part) -> dict[str, Any]:
         try:
-            return {**asyncio.run(_scanned(part, self._screen)), "error": {}}
+            return {**_scanned(part, self._screen), "error": {}}
         except OSError as error:
             return {"error": _told(unreadable(Path(part.path), error))}
         except GovkernelError as error:
             return {"error": _told(error)}
 
 
+def _texts(row: Any) -> list[str] | None:
+    """The texts of a row of Parquet; None when it cannot be read."""
+    try:
+        return texts_of(plain(row))
+    except UnicodeDecodeError:
+        return None
+
+
 def _told(error: GovkernelError) -> dict[str, Any]:
     return {"code": error.code, "what": error.what, "why": error.why, "remedy": error.remedy}
 
 
-async def _scanned(part: Part, screen: Screen) -> dict[str, Any]:
+def _scanned(part: Part, screen: Screen) -> dict[str, Any]:
     scan, count = PiiScan(), _Count()
     if part.suffix == PARQUET:
-        for number, row in enumerate(count.over(values_of(part)), start=1):
-            try:
-                value = plain(row)
-            except UnicodeDecodeError:
-                scan.note_bad(str(number))
-            else:
-                await scan_value(value, screen, scan, str(number))
+        values = enumerate(count.over(values_of(part)), start=1)
+        scan_texts(((str(number), _texts(row)) for number, row in values), screen, scan)
     else:
-        await scan_rows(count.over(lines_of(part)), part.suffix, screen, scan)
+        scan_rows(count.over(lines_of(part)), part.suffix, screen, scan)
     return {
         "rows": count.rows,
         "records": scan.records,

@@ -99,3 +99,18 @@ def test_a_broken_registry_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         PresidioDetector(registry=registry)
     assert error.value.code == "guard.bad-recognizers"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Write to jane@acme.example.", ["jane@acme.example"]),
+        ("bob@host.internal, j.roe@mail.corp.local", ["bob@host.internal", "j.roe@mail.corp.local"]),
+        ("root@router.home.arpa; root@localhost", ["root@router.home.arpa"]),
+        ("jane@acme.local.com and jane@acme.localized", ["jane@acme.local.com"]),
+        ("@acme.example, a@example, user@@x.test", []),
+    ],
+)
+def test_addresses_inside_a_network(detector: PresidioDetector, text: str, found: list[str]) -> None:
+    detected = detector.detect(text, "user")
+    assert [text[item.start : item.end] for item in detected if item.label == "EMAIL_ADDRESS"] == found

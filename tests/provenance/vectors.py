@@ -4,7 +4,8 @@
 
 FOLDER holds checkouts, each looked for and skipped when absent: ``sigstore-conformance``, ``sigstore-python``,
 ``slsa-verifier``, ``model-transparency``, ``model-signing-spec``, ``wycheproof``. Nothing of them is part of this
-project, and nothing is fetched. Exit status 1 says that a miss has no explanation.
+project, and nothing is fetched. It needs the plugin ``govkernel-oci``. Exit status 1 says that a miss has no
+explanation.
 """
 
 from __future__ import annotations

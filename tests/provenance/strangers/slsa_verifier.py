@@ -8,9 +8,12 @@ case here. Each bundle is asked about three times: as it is, as another builder'
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from govkernel_oci.cosign import bundle_of
 
 from govkernel.provenance.anchors import Anchor, KeyAnchor
 from govkernel.provenance.collection import split_bundles
@@ -70,9 +73,26 @@ def slsa_verifier(folder: Path) -> Tally:
     summary = data / "vsa" / "gce" / "v1"
     key = KeyAnchor.from_pem((summary / "vsa_signing_public_key.pem").read_bytes())
     tally.check("vsa/gce", signed((summary / "gke-gce-pre.bcid-vsa.jsonl").read_bytes(), key))
-    for _ in (data / "gha_generic_container").glob("v*/*/index.json"):
-        tally.apart["cosign 2 attestations inside OCI layouts: their log entries carry promises only"] += 1
+    for layout in sorted((data / "gha_generic_container").glob("v*/*/index.json")):
+        _image(tally, layout.parent)
     return tally
+
+
+def _image(tally: Tally, layout: Path) -> None:
+    """What cosign 2 attested about an image, read as the plugin for registries reads it."""
+    builder = keyless(
+        trusted_root(), f"{WORKFLOWS}/generator_container_slsa3.yml@refs/tags/{layout.parent.name}"
+    )
+    reason = "cosign 2 attestations in OCI layouts: their log entries carry a promise only, refused"
+    for item in json.loads((layout / "index.json").read_bytes())["manifests"]:
+        if item.get("annotations", {}).get("kind") == "dev.cosignproject.cosign/atts":
+            for layer in json.loads(_blob(layout, item["digest"]))["layers"]:
+                raw = bundle_of(_blob(layout, layer["digest"]), layer["annotations"])
+                tally.refuse(f"image/{layout.parent.name}", signed(raw, builder), reason, "keyless.bundle")
+
+
+def _blob(layout: Path, digest: str) -> bytes:
+    return (layout / "blobs" / digest.replace(":", "/")).read_bytes()
 
 
 def _provenance(tally: Tally, data: Path, path: Path) -> None:

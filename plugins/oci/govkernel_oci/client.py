@@ -53,7 +53,12 @@ class Registry:
     def __init__(self, settings: OciSettings) -> None:
         self._settings = settings
         self._secrets = credentials(settings.docker_config)
-        self._tls = ssl.create_default_context(cafile=settings.ca_bundle) if settings.ca_bundle else True
+        # Made once: reading the system's authorities takes longer than most exchanges.
+        self._tls = (
+            ssl.create_default_context(cafile=settings.ca_bundle)
+            if settings.ca_bundle
+            else httpx.create_ssl_context(trust_env=False)
+        )
 
     def asks(self, reference: Reference) -> bool:
         """Whether the registry of a name may be asked."""
@@ -74,6 +79,8 @@ class Registry:
         document = strict_json.loads(found, max_bytes=MAX_MANIFEST)
         if not isinstance(document, dict):
             raise _wrong(reference, "A manifest is not an object.")
+        if "layers" in document and "manifests" in document:
+            raise _wrong(reference, "It sent what reads as a manifest and as an index (CVE-2021-41190).")
         return Manifest(digest, document)
 
     async def referrers(self, reference: Reference, digest: str) -> dict[str, Any] | None:

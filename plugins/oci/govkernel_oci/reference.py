@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeGuard
 
 _NAME: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REFERENCE: Final = re.compile(
@@ -13,6 +13,7 @@ _REFERENCE: Final = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HUB: Final = {"docker.io": "registry-1.docker.io"}
 
 
@@ -45,3 +46,8 @@ def parse(uri: str) -> Reference | None:
         return None
     found = match.groupdict(default="")
     return Reference(found["host"].lower(), found["repository"], found["tag"], found["digest"])
+
+
+def is_digest(value: Any) -> TypeGuard[str]:
+    """Whether it is a digest that we hold content to, and not a tag or a path."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None

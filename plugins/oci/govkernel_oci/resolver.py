@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
-
 from govkernel.domain import Artifact, ArtifactRef, Digest
-from govkernel.domain.formats import formats_of
 from govkernel_oci.client import Registry
+from govkernel_oci.contents import formats_in
 from govkernel_oci.reference import parse
-
-MAX_LAYERS: Final = 1000
-_TITLES: Final = ("org.opencontainers.image.title", "org.cncf.model.filepath")
-"""Annotations that name the file in a layer: ORAS and KitOps, and the CNCF model specification."""
 
 
 class OciResolver:
@@ -39,22 +32,10 @@ class OciResolver:
         found = await self._registry.manifest(reference, reference.tag or "latest")
         if found is None:
             return None
-        named = ((name, None) for name in _files(found.document))
         return Artifact(
             kind=ref.kind,
             name=ref.uri,
             digest=Digest.parse(found.digest),
-            formats=formats_of(named),
+            formats=await formats_in(self._registry, reference, found.document),
             where=ref.where,
         )
-
-
-def _files(manifest: dict[str, Any]) -> Iterator[str]:
-    """Names of files that the layers of an artifact hold, where the manifest, which the digest covers, says so."""
-    layers = manifest.get("layers")
-    for layer in layers[:MAX_LAYERS] if isinstance(layers, list) else ():
-        notes = layer.get("annotations") if isinstance(layer, dict) else None
-        for title in _TITLES:
-            name = notes.get(title) if isinstance(notes, dict) else None
-            if isinstance(name, str) and name:
-                yield name

@@ -1,0 +1,1 @@
+"""Suites of strangers' test vectors; nothing of them is part of this project."""

@@ -146,7 +146,7 @@ def webp_end(source: Source) -> int:
         Truncated: it breaks off.
     """
     reader = Reader(source, 4)
-    end = 8 + reader.unpack("<I")[0]
+    end: int = 8 + reader.unpack("<I")[0]
     reader.skip(4)
     first = source.read(12, 4)
     if first not in {b"VP8 ", b"VP8L", b"VP8X"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +54,7 @@ def admit(
     async def run() -> tuple[bool, str]:
         from govkernel.admission.offline import admit_files
         from govkernel.assemble import assembled
+        from govkernel.gate.places import placed
 
         async with assembled(settings, trust=judge, packs=packs_named(settings, pack), local=True) as parts:
             chosen = report_format(parts.host, "json" if as_json else report)
@@ -64,6 +66,7 @@ def admit(
                 user=user,
                 environments=settings.admission.environments,
             )
+            outcome = placed(outcome, os.environ)
             for kind, path in more:
                 write_report(path, await render(parts.host, kind, outcome))
             return outcome.allowed, await render(parts.host, chosen, outcome)

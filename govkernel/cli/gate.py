@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +69,7 @@ def gate(
     )
     from govkernel.cli.signing import keep_summaries, open_key
     from govkernel.config import load_settings
+    from govkernel.gate.places import placed
     from govkernel.gate.summary import summaries
 
     settings = load_settings(config)
@@ -87,6 +89,7 @@ def gate(
             outcome = await run_gate(
                 paths, parts.kernel, action=_action(action), environment=environment, risk=_risk(risk)
             )
+            outcome = placed(outcome, os.environ)
             for kind, path in more:
                 write_report(path, await render(parts.host, kind, outcome))
             if signing is not None:

@@ -21,6 +21,7 @@ class ReportEntry(Frozen):
         decision: the answer.
         line: where in the file it begins.
         lines: where in the file each artifact is named, in the same order; empty when it is not named there.
+        file: what a code review shows for it, from the root of the job's repository; empty when nobody asked.
     """
 
     path: str
@@ -30,6 +31,12 @@ class ReportEntry(Frozen):
     decision: Decision
     line: int = 1
     lines: tuple[int, ...] = ()
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """The file to show: the one that was found, or what was asked about."""
+        return self.file or self.path
 
     def line_of(self, name: str) -> int:
         """The line where the artifact of that name is named; the entry's own for any other name."""

@@ -19,12 +19,22 @@ def examine_columnar(source: Source, place: Place) -> Iterator[Finding]:
     if magic is None or source.read(source.size - len(magic), len(magic)) != magic:
         yield place.finding("unreadable-structure", "neither Parquet nor Arrow")
         return
+    if not _has_footer(source, magic):
+        yield place.finding("unreadable-structure", "no footer inside the file")
+        return
     before = b""
     for block in blocks(source):
         if any(needle in before + block for needle in _NEEDLES):
             yield place.finding("arrow-extension")
             return
         before = block[-64:]
+
+
+def _has_footer(source: Source, magic: bytes) -> bool:
+    """Whether the length before the last magic is that of a footer behind the first one; Arrow pads that to 8 bytes."""
+    end = source.size - len(magic) - 4
+    start = 8 if magic == b"ARROW1" else len(magic)
+    return 0 < int.from_bytes(source.read(end, 4), "little") <= end - start
 
 
 def _base64_parts(text: bytes) -> tuple[bytes, ...]:

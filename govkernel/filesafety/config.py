@@ -11,6 +11,7 @@ from govkernel.filesafety.interface import Finding, Place, Refused
 from govkernel.filesafety.jinja import dangers
 from govkernel.filesafety.json_text import MAX_BYTES, parse_json
 from govkernel.filesafety.keras import is_keras_config, judge_keras
+from govkernel.filesafety.paths import named_files, named_folders
 from govkernel.filesafety.plain import examine_lines
 from govkernel.filesafety.skops import is_skops, judge_skops
 from govkernel.filesafety.source import Source
@@ -46,9 +47,12 @@ def examine_json(source: Source, place: Place) -> Iterator[Finding]:
         for key in sorted(_TEMPLATES & item.keys()):
             for text in _texts(item[key]):
                 found |= dict.fromkeys(("template-danger", danger) for danger in dangers(text))
+        found |= dict.fromkeys(("config-path", path) for path in named_files(item))
         if is_skops(item):
             found |= dict.fromkeys(judge_skops(item))
-    found |= dict.fromkeys(foreign_imports(document, place.name.rpartition("/")[2]))
+    base = place.name.rpartition("/")[2]
+    found |= dict.fromkeys(foreign_imports(document, base))
+    found |= dict.fromkeys(("config-path", path) for path in named_folders(document, base))
     yield from (place.finding(rule, detail) for rule, detail in found)
     if is_keras_config(document):
         yield from judge_keras(document, place)

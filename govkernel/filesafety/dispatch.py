@@ -12,17 +12,14 @@ from govkernel.filesafety.archives import examine_zip
 from govkernel.filesafety.arrays import examine_numpy
 from govkernel.filesafety.columnar import examine_columnar
 from govkernel.filesafety.config import examine_json, examine_yaml
+from govkernel.filesafety.disguise import pickle_in_bytes
 from govkernel.filesafety.gguf import examine_gguf
 from govkernel.filesafety.hdf5 import examine_hdf5
 from govkernel.filesafety.interface import Finding, Place, Refused
 from govkernel.filesafety.onnx import examine_onnx
 from govkernel.filesafety.pickles import examine_pickles
-from govkernel.filesafety.plain import (
-    examine_image,
-    examine_lines,
-    examine_sentencepiece,
-    examine_text,
-)
+from govkernel.filesafety.pictures import examine_image
+from govkernel.filesafety.plain import examine_lines, examine_sentencepiece, examine_text
 from govkernel.filesafety.safetensors import examine_safetensors
 from govkernel.filesafety.source import Source, Truncated
 from govkernel.filesafety.tar_reader import examine_tar, is_tar
@@ -113,6 +110,8 @@ def _by_kind(source: Source, place: Place, kind: str, head: bytes) -> Iterator[F
     elif kind == "archive":
         yield place.finding("unknown-container", place.name.rpartition("/")[2])
     elif kind in _EXAMINERS:
+        if kind in _BYTES:
+            yield from pickle_in_bytes(source, place)
         yield from _EXAMINERS[kind](source, place)
     else:
         yield from _unknown(source, place, head)
@@ -128,6 +127,7 @@ def _unknown(source: Source, place: Place, head: bytes) -> Iterator[Finding]:
     """Raw bytes that another file of the artifact explains, or text that nothing loads; the rest cannot be told."""
     name = place.name.lower()
     if "!/" not in place.path and place.name in place.beside and _explained(place):
+        yield from pickle_in_bytes(source, place)
         return
     if _INERT_NAMES.search(name):
         yield from examine_text(source, place)
@@ -169,3 +169,11 @@ _EXAMINERS: Final[Mapping[str, Examiner]] = {
     "image": examine_image,
     "sentencepiece": examine_sentencepiece,
 }
+
+_BYTES: Final = frozenset(
+    {
+        *("safetensors", "gguf", "onnx", "numpy", "h5", "tensorflow", "parquet", "arrow", "image"),
+        "sentencepiece",
+    }
+)
+"""Formats whose first bytes may be opcodes as well; text is told otherwise, since prose names things too."""

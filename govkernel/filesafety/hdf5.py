@@ -6,6 +6,7 @@ tables or inline links; dense storage is not, and is *unknown*.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Final
 
@@ -44,6 +45,8 @@ def examine_hdf5(source: Source, place: Place) -> Iterator[Finding]:
         yield from _walk(source, place)
     except Truncated:
         raise Refused("unreadable-structure", "an address outside the file") from None
+    except (IndexError, struct.error):
+        raise Refused("unreadable-structure", "a message that breaks off") from None
 
 
 def _walk(source: Source, place: Place) -> Iterator[Finding]:

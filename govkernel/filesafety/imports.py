@@ -34,6 +34,8 @@ def foreign_imports(document: Any, base: str) -> Iterator[tuple[str, str]]:
         yield from _modules(document)
     elif base == "model_index.json" and isinstance(document, dict):
         yield from _pipeline(document)
+    elif base == "router_config.json" and isinstance(document, dict):
+        yield from _router(document)
     mapping = document.get("auto_mapping") if isinstance(document, dict) else None
     if mapping is not None and not (
         isinstance(mapping, dict) and _PARENTS.fullmatch(str(mapping.get("parent_library")))
@@ -46,6 +48,14 @@ def _modules(document: Any) -> Iterator[tuple[str, str]]:
     for item in document if isinstance(document, list) else ():
         kind = item.get("type") if isinstance(item, dict) else None
         if kind is not None and not (isinstance(kind, str) and _SENTENCES.fullmatch(kind)):
+            yield "remote-code", f"module {kind}"
+
+
+def _router(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """``router_config.json`` names the classes of the parts that sentence-transformers chooses from."""
+    types = document.get("types")
+    for kind in types.values() if isinstance(types, dict) else ():
+        if not (isinstance(kind, str) and _SENTENCES.fullmatch(kind)):
             yield "remote-code", f"module {kind}"
 
 

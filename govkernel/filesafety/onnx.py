@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from govkernel.filesafety.interface import Finding, Place, Refused
+from govkernel.filesafety.paths import leaves_the_folder
 from govkernel.filesafety.protobuf import Walker
 from govkernel.filesafety.source import Source
 
@@ -31,7 +31,6 @@ _PARTS: Final = {
     "function": _FUNCTION,
 }
 _NODE_DOMAIN, _FUNCTION_DOMAIN, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 7, 10, 13, 14
-_OUTSIDE: Final = re.compile(r"[\x00-\x1f\x7f\\:]|^/|^~|(?:^|/)\.\.(?:/|$)")
 
 
 def examine_onnx(source: Source, place: Place) -> Iterator[Finding]:
@@ -91,7 +90,7 @@ def _tensor(walker: Walker, message: Source | None, place: Place) -> Iterator[Fi
 
 def _external(said: dict[str, str], place: Place) -> Iterator[Finding]:
     location = said.get("location", "")
-    if not location or _OUTSIDE.search(location):
+    if leaves_the_folder(location):
         yield place.finding("onnx-path", location or "no location")
         return
     folder = place.name.rpartition("/")[0]

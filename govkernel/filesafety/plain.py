@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from govkernel.filesafety.budget import Budget, Limits
-from govkernel.filesafety.interface import Finding, Place, Refused
+from govkernel.filesafety.disguise import pickle_in_text
+from govkernel.filesafety.interface import Finding, Place
 from govkernel.filesafety.jinja import MAX_TEMPLATE, dangers
-from govkernel.filesafety.pickle_allowed import GENERAL
-from govkernel.filesafety.pickle_machine import Machine
 from govkernel.filesafety.protobuf import Walker
-from govkernel.filesafety.source import Reader, Source, blocks
+from govkernel.filesafety.source import Source, blocks
 
 _TEMPLATES: Final = (".jinja", ".j2", ".jinja2")
-_PICTURES: Final = (
-    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"RIFF", b"BM"),
-    *(b"II*\0", b"MM\0*"),
-)
 _CODE_TEXT: Final = re.compile(rb"\s*(?:<\?php|<!doctype html|<html|<script)", re.IGNORECASE)
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_ZIP_TAIL: Final = 22 + 0xFFFF
-"""Bytes of the longest end of a zip: loaders look for one from behind."""
 
 
 def examine_text(source: Source, place: Place) -> Iterator[Finding]:
@@ -44,25 +34,7 @@ def examine_lines(source: Source, place: Place) -> Iterator[Finding]:
         yield place.finding("unknown-format", "called text, and is none")
     elif _CODE_TEXT.match(source.read(0, 4096)):
         yield place.finding("code", "a page with scripts, called text")
-    yield from _as_pickle(source, place)
-
-
-def _as_pickle(source: Source, place: Place) -> Iterator[Finding]:
-    """Pickles of protocol 0 are text. Prose breaks off at its first letters; what calls something is no prose."""
-    machine = Machine(Reader(source), GENERAL, Budget(Limits(opcodes=100_000)))
-    with contextlib.suppress(Refused):
-        machine.run()
-    named = (detail for rule, detail in machine.refusals if rule == "pickle-global")
-    if machine.stopped_calls and (name := next(filter(_IDENTIFIER.fullmatch, named), None)):
-        yield place.finding("pickle-global", f"{name}, in what is called text")
-
-
-def examine_image(source: Source, place: Place) -> Iterator[Finding]:
-    """A picture by its first bytes, and no archive behind it. SVG can hold scripts and is not read."""
-    if not source.read(0, 16).startswith(_PICTURES):
-        yield place.finding("unknown-format", "a picture of an unknown kind")
-    if b"PK\x05\x06" in source.read(max(0, source.size - _ZIP_TAIL), _ZIP_TAIL):
-        yield place.finding("name-mismatch", "a zip behind a picture")
+    yield from pickle_in_text(source, place)
 
 
 def examine_mark(source: Source, place: Place) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ _UNSAFE: Final = {
     "gguf-structure": "The file contradicts itself, the format or its size.",
     "template-danger": "A chat template reaches for more than text: names, attributes, filters or calls.",
     "onnx-path": "External data outside the model's directory.",
+    "config-path": "A configuration names a file or folder outside its own for a loader to open.",
     "onnx-structure": "The model contradicts itself, or its external data.",
     "tensorflow-op": "The graph reads or writes files, or runs Python.",
     "keras-layer": "A layer or object that runs code, reads files, or comes from outside Keras.",

@@ -50,7 +50,7 @@ class FileSource:
     def read(self, offset: int, count: int) -> bytes:
         """See :class:`Source`."""
         wanted = max(0, min(count, self.size - offset))
-        data = os.pread(self._descriptor, wanted, offset)
+        data = os.pread(self._descriptor, wanted, offset) if wanted else b""
         while len(data) < wanted and (
             more := os.pread(self._descriptor, wanted - len(data), offset + len(data))
         ):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 from govkernel.domain import strict_yaml
@@ -119,7 +120,7 @@ def _texts(said: object) -> list[str]:
 def _section(body: str, name: re.Pattern[str]) -> str:
     """The text below the first heading of that name, up to the next heading."""
     headings = list(_HEADING.finditer(body))
-    for here, following in zip(headings, [*headings[1:], None], strict=True):
+    for here, following in zip_longest(headings, headings[1:]):
         if name.fullmatch(here[1].strip(" :*_")):
             text = body[here.end() : following.start() if following else len(body)]
             return " ".join(text.split())[:MAX_TEXT]

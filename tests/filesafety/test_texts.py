@@ -176,6 +176,11 @@ CONFIGS: dict[str, tuple[str, str, str]] = {
     ),
     "sentence-transformers": ("modules.json", '[{"idx": 0, "type": "os.system"}]', "remote-code"),
     "sentence-transformers, its own": ("modules.json", '[{"type": "custom_st.Transformer"}]', "remote-code"),
+    "a router of sentence-transformers": (
+        "router_config.json",
+        '{"types": {"q": "os.system"}}',
+        "remote-code",
+    ),
     "a key twice": ("config.json", '{"a": 1, "a": 2}', "json-duplicate"),
     "nesting": ("config.json", "[" * 5000 + "]" * 5000, "too-deep"),
     "no JSON": ("config.json", "{", "unreadable-structure"),
@@ -199,6 +204,52 @@ CONFIGS: dict[str, tuple[str, str, str]] = {
     "binary behind a template": ("x.jinja", "hello" + "\x03", "unknown-format"),
     "a compressed file of no known kind": ("x.rds", "\x1f\x8b\x08\x00", "archive-malformed"),
 }
+
+
+INDEXES = ("pytorch_model.bin.index.json", "model.safetensors.index.json", "any.json")
+OUTSIDE = (
+    "../../x.bin",
+    "/tmp/evil.bin",
+    "a/../../x",
+    "..",
+    "C:\\\\x",
+    "\\\\\\\\host\\\\x",
+    "https://x/y",
+    "~/x",
+    "a\\u0000b",
+    "",
+)
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_what_a_configuration_names_lies_in_its_folder(path: str) -> None:
+    for name in INDEXES:
+        assert quick(f'{{"weight_map": {{"w": "x.bin", "v": "{path}"}}}}'.encode(), name) == {"config-path"}
+    if path:
+        for name, document in (
+            ("tokenizer_config.json", f'{{"vocab_file": "{path}"}}'),
+            ("deep.json", f'{{"a": [{{"model_file": "{path}"}}]}}'),
+            ("adapter_config.json", f'{{"corda_config": {{"cache_file": "{path}"}}}}'),
+            ("modules.json", f'[{{"path": "{path}", "type": "sentence_transformers.models.Pooling"}}]'),
+            ("model_index.json", f'{{"{path}": ["diffusers", "UNet2DConditionModel"]}}'),
+        ):
+            assert quick(document.encode(), name) == {"config-path"}, name
+
+
+def test_paths_of_other_types_are_refused_and_inner_ones_are_not() -> None:
+    assert quick(b'{"weight_map": {"w": ["../x"]}}', "x.index.json") == {"config-path"}
+    assert quick(b'[{"path": 1, "type": "sentence_transformers.models.Pooling"}]', "modules.json") == {
+        "config-path"
+    }
+    for name, document in (
+        ("x.index.json", '{"metadata": {}, "weight_map": {"w": "a-00001-of-00002.bin", "v": "sub/..x.bin"}}'),
+        ("tokenizer_config.json", '{"vocab_file": null, "tokenizer_file": "", "merges_file": "merges.txt"}'),
+        ("tokenizer_config.json", '{"special_tokens_map_file": "/root/.cache/x", "name_or_path": "/a/b"}'),
+        ("modules.json", '[{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]'),
+        ("config.json", '{"weight_map": [1]}'),
+        ("router_config.json", '{"types": {"q": "sentence_transformers.models.Dense"}, "structure": {}}'),
+    ):
+        assert quick(document.encode(), name) == set(), document
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -234,8 +285,6 @@ def test_configurations_and_neighbours(name: str) -> None:
         ("poem.txt", "(in the\nbeginning\n.\n"),
         ("data.jsonl", '{"a": 1}\n'),
         ("x.csv", "a,b\n1,2\n"),
-        ("logo.png", "\x89PNG\r\n\x1a\n...."),
-        ("scan.tiff", "II*\0...."),
     ],
 )
 def test_plain_neighbours_are_safe(file: str, content: str) -> None:

@@ -6,12 +6,14 @@ import io
 import json
 import struct
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from govkernel.filesafety import judge
 from govkernel.filesafety.budget import Budget
 from govkernel.filesafety.dispatch import examine
 from govkernel.filesafety.interface import Place
@@ -296,6 +298,18 @@ def test_hdf5_that_reaches_into_other_files() -> None:
                 layout[:] = h5py.VirtualSource("/etc/other.h5", "x", (4,))
                 file.create_virtual_dataset("x", layout)
         assert "hdf5-external" in quick(stream.getvalue(), "model.h5"), reach
+
+
+def test_hdf5_whose_messages_break_off_is_unreadable(tmp_path: Path) -> None:
+    start = b"\x89HDF\r\n\x1a\n\2\x08\x08\0" + struct.pack("<4Q", 0, 0, 0, 44)
+    for kind, data in (
+        *((0x02, b""), (0x06, b"\1"), (0x0B, b"\1"), (0x0B, b"\1\1"), (0x0C, b"\1"), (0x10, b"")),
+        (0x10, b"\xff" * 16),
+    ):
+        message = struct.pack("<BHB", kind, len(data), 0) + data
+        made = start.ljust(44, b"\0") + b"OHDR\2\0" + bytes([len(message)]) + message
+        (tmp_path / "model.h5").write_bytes(made)
+        assert {item.rule for item in judge(tmp_path).findings} == {"unreadable-structure"}, (kind, data)
 
 
 SAMPLES = {

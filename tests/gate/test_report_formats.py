@@ -121,7 +121,7 @@ def test_json_has_the_documented_shape() -> None:
     assert document["allowed"] is False
     assert document["createdAt"] == NOW.isoformat()
     first = document["entries"][0]
-    assert set(first) == {"path", "title", "allowed", "decision", "artifacts", "evidence"}
+    assert set(first) == {"path", "file", "title", "allowed", "decision", "artifacts", "evidence"}
     assert first["decision"]["effect"] == "deny"
     assert first["decision"]["decided_at"] == NOW.isoformat()
     assert first["decision"]["reasons"][0]["about"] == f'Model::"sha256:{"ab" * 32}"'

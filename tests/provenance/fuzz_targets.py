@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
-import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 from govkernel.domain import Artifact, ArtifactKind, Digest, Signer, strict_json, strict_yaml
 from govkernel.domain.predicates import DELEGATION, DERIVATION, MODEL_CARD, REVOCATION, SIGNATURE
 from govkernel.errors import GovkernelError
-from govkernel.filesafety.budget import Budget, Limits
-from govkernel.filesafety.dispatch import examine
-from govkernel.filesafety.interface import Place
-from govkernel.filesafety.source import BytesSource
 from govkernel.hookspecs import Bundle, VerifiedStatement
 from govkernel.provenance import KeyVerifier, LocalKey, TrustedKey, TrustPolicy
 from govkernel.provenance.anchors import CertificateAnchor, KeyAnchor
@@ -37,6 +33,8 @@ from govkernel.provenance.statement import parse_statement
 from govkernel.provenance.time_authorities import read_time_authorities
 from govkernel.provenance.timestamps import signing_time
 from govkernel.provenance.x509 import certify, read_roots
+from tests.provenance import fuzz_files, fuzz_supply
+from tests.provenance.fuzz_target import Target
 from tests.simulators.certificate_lies import ALICE, NOW, Family
 from tests.simulators.lying_signer import oms, signed, statement
 from tests.simulators.signing import bare, certified
@@ -68,19 +66,6 @@ CLAIMS: dict[str, dict[str, Any]] = {
     DERIVATION: {"method": "lora", "bases": [{"name": "b", "digest": {"sha256": HEX}}], "datasets": []},
     REVOCATION: {"issuedOn": "2026-01-01T00:00:00Z", "entries": [ENTRY]},
 }
-
-
-@dataclass(frozen=True)
-class Target:
-    """A parser.
-
-    Attributes:
-        run: feeds it.
-        seeds: honest inputs.
-    """
-
-    run: Callable[[bytes], object]
-    seeds: Sequence[bytes]
 
 
 def _json(value: object) -> bytes:
@@ -178,55 +163,6 @@ def _stamp(data: bytes) -> None:
     signing_time((data,), b"signature", TIMES, STAMPED)
 
 
-NAMES = (
-    "a.safetensors",
-    "a.pkl",
-    "a.pt",
-    "a.gguf",
-    "a.onnx",
-    "a.h5",
-    "a.keras",
-    "a.npy",
-    "a.zip",
-    "a.tar",
-    "a.pb",
-    "config.json",
-    "a.jinja",
-    "a.yaml",
-    "a.model",
-    "a.gz",
-)
-LIMITS = Limits(unpacked=1 << 22, free=1 << 20, members=1000, opcodes=100_000, held=10_000)
-
-
-def _examined(data: bytes) -> None:
-    """A file of one of many kinds, by its first byte; that an examiner failed is a finding for the fuzzer too."""
-    name = NAMES[data[0] % len(NAMES)] if data else NAMES[0]
-    place = Place(name, name, Budget(LIMITS), examine, {})
-    for finding in examine(BytesSource(data[1:]), place):
-        if finding.rule == "examiner-failed":
-            raise RuntimeError(f"{name}: {finding.detail}")
-
-
-def _file_seeds() -> list[bytes]:
-    header = _json({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})
-    tensors = struct.pack("<Q", len(header)) + header + bytes(8)
-    gguf = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 1) + b"k" + struct.pack("<II", 4, 7)
-    pickled = b"\x80\x04\x95\x0c\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s."
-    numpy = b"\x93NUMPY\x01\x00\x46\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }".ljust(
-        70
-    )
-    bodies = {
-        0: tensors,
-        1: pickled,
-        3: gguf,
-        7: numpy + bytes(8),
-        11: b'{"model_type": "x"}',
-        12: b"{{ a }}",
-    }
-    return [bytes([number]) + bodies.get(number, b"") for number in range(len(NAMES))]
-
-
 INSTANCE_BUNDLE = INSTANCE.bundle(SAID)
 STAMPED_BUNDLE = INSTANCE.bundle(SAID, ORDERS)
 UNLOGGED_BUNDLE = INSTANCE.bundle(SAID, Orders(logged=False, scts=(), stamped=NOW))
@@ -249,6 +185,16 @@ _BUNDLES = [
     UNLOGGED_BUNDLE,
     _json(json.loads(signed(SAID, KEY))["dsseEnvelope"]),
 ]
+
+
+def _registry() -> dict[str, Target]:
+    """Targets of the plugin for registries, where it is installed."""
+    if find_spec("govkernel_oci") is None:
+        return {}
+    from tests.provenance import fuzz_registry
+
+    return fuzz_registry.TARGETS
+
 
 TARGETS: dict[str, Target] = {
     "json": Target(lambda data: strict_json.canonical(strict_json.loads(data)), [b'{"a": [1, "b", null]}']),
@@ -277,7 +223,9 @@ TARGETS: dict[str, Target] = {
     "prompt": Target(
         lambda data: canonical_prompt("p.yaml", data), [b"template: Hello {name}\nrole: system\n"]
     ),
-    "model-file": Target(_examined, _file_seeds()),
+    **fuzz_supply.TARGETS,
+    **fuzz_files.TARGETS,
+    **_registry(),
 }
 
 

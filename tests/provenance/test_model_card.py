@@ -66,6 +66,12 @@ def test_licences_become_spdx(said: str, license: str) -> None:
     assert model_card(CARD.replace("apache-2.0", said).encode())["license"] == license
 
 
+def test_a_card_without_headings_has_no_sections() -> None:
+    claim = model_card(b"---\nlicense: mit\n---\nWords.\n")
+    assert claim["license"] == "MIT"
+    assert not {"intendedUse", "limitations"} & set(claim)
+
+
 @pytest.mark.parametrize("gone", ["risk_class: limited\n", "## Intended uses\n"])
 def test_what_a_card_does_not_say_is_not_made_up(gone: str) -> None:
     with pytest.raises(GovkernelError) as caught:

@@ -25,7 +25,7 @@ class GithubFormat:
 
 
 def _entry(entry: ReportEntry) -> Iterator[str]:
-    path = _property(clean(entry.path))
+    path = _property(clean(entry.place))
     if entry.decision.allowed:
         yield f"govkernel: allowed {clean(entry.title)}"
     for problem in problems(entry):

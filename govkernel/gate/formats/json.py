@@ -30,6 +30,7 @@ class JsonFormat:
 def _entry(entry: ReportEntry) -> dict[str, Any]:
     return {
         "path": bounded(entry.path),
+        "file": bounded(entry.place),
         "title": bounded(entry.title),
         "allowed": entry.decision.allowed,
         "decision": bounded(entry.decision.model_dump(mode="python") | _plain(entry)),

@@ -32,7 +32,7 @@ class JunitFormat:
 
 
 def _case(suite: ET.Element, classname: str, entry: ReportEntry) -> None:
-    about = {"classname": classname, "name": clean(entry.title), "file": clean(entry.path), "time": "0"}
+    about = {"classname": classname, "name": clean(entry.title), "file": clean(entry.place), "time": "0"}
     case = ET.SubElement(suite, "testcase", about)
     told = problems(entry)
     if not entry.decision.allowed:

@@ -57,7 +57,7 @@ def _result(entry: ReportEntry, problem: Problem, index: int) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": _uri(clean(entry.path))},
+                    "artifactLocation": {"uri": _uri(clean(entry.place))},
                     "region": {"startLine": problem.line},
                 }
             }

@@ -83,7 +83,7 @@ def parse_bundle(content: bytes) -> ParsedBundle:
             "no-envelope", "The bundle carries no DSSE envelope, only a signature over unknown bytes."
         )
     envelope = parse_envelope(document["dsseEnvelope"])
-    certificate = "certificate" in material or "x509CertificateChain" in material
+    certificate = any(material.get(name) is not None for name in ("certificate", "x509CertificateChain"))
     return ParsedBundle(envelope, hint_of(material), certificate, timestamps_of(material))
 
 

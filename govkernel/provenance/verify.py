@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -40,17 +40,24 @@ class TrustedKey:
 
 @dataclass(frozen=True)
 class Opened:
-    """A bundle whose signature a known key verified, and whose payload was read.
+    """A bundle whose signature was verified, and whose payload was read.
 
     Attributes:
         raw: the statement, about our subject digest if it is an OMS one.
         manifest: the files an OMS statement lists; None for any other type.
-        signer: the key that verified it.
+        signers: whose keys or certificates verified it; at least one.
+        signed_at: when, by a time that was verified; None when nobody but the signer says so.
     """
 
     raw: RawStatement
     manifest: ModelManifest | None
-    signer: Signer
+    signers: tuple[Signer, ...]
+    signed_at: datetime | None = None
+
+    @property
+    def signer(self) -> Signer:
+        """The first of those who signed."""
+        return self.signers[0]
 
 
 class KeyVerifier:
@@ -88,10 +95,9 @@ class KeyVerifier:
             parsed = parse_bundle(bundle.content)
             if parsed.certificate:
                 return None
-            opened = open_bundle(parsed, self._keys())
-            moment = signing_time(parsed.timestamps, parsed.envelope.signature, self._times, now)
+            opened = open_timed(parsed, self._keys(), self._times, now)
             check_subject(opened, artifact, self._memory.recall(artifact))
-            return verified(opened, artifact, bundle.source, moment)
+            return verified(opened, artifact, bundle.source)
         except GovkernelError as error:
             if error.code == FORMAT_UNKNOWN:
                 return None
@@ -106,12 +112,33 @@ def open_bundle(parsed: ParsedBundle, keys: Sequence[TrustedKey]) -> Opened:
             with the payload.
     """
     trusted = _signing_key(parsed, keys)
-    raw = parse_statement(parsed.envelope.payload)
-    signer = Signer(name=trusted.name, key_id=trusted.key.key_id)
+    return read_payload(parsed.envelope.payload, (Signer(name=trusted.name, key_id=trusted.key.key_id),))
+
+
+def open_timed(
+    parsed: ParsedBundle, keys: Sequence[TrustedKey], times: Sequence[TimeAuthority], now: datetime
+) -> Opened:
+    """Like :func:`open_bundle`, with the time at which it was signed, if one of ``times`` says it.
+
+    Raises:
+        GovkernelError: also a ``timestamp.*`` code that names the check.
+    """
+    opened = open_bundle(parsed, keys)
+    moment = signing_time(parsed.timestamps, parsed.envelope.signature, times, now)
+    return replace(opened, signed_at=moment)
+
+
+def read_payload(payload: bytes, signers: tuple[Signer, ...], signed_at: datetime | None = None) -> Opened:
+    """Read the payload of an envelope, now that its signature was verified.
+
+    Raises:
+        GovkernelError: what is wrong with the payload.
+    """
+    raw = parse_statement(payload)
     if raw.predicate_type != OMS_SIGNATURE:
-        return Opened(raw, None, signer)
+        return Opened(raw, None, signers, signed_at)
     manifest = read_oms(raw)
-    return Opened(with_our_digest(raw, manifest), manifest, signer)
+    return Opened(with_our_digest(raw, manifest), manifest, signers, signed_at)
 
 
 def check_subject(opened: Opened, artifact: Artifact, found: ModelManifest | None) -> None:
@@ -160,19 +187,17 @@ def about(digests: Sequence[Digest], artifact: Artifact) -> None:
     )
 
 
-def verified(
-    opened: Opened, artifact: Artifact, source: str, signed_at: datetime | None = None
-) -> VerifiedStatement:
+def verified(opened: Opened, artifact: Artifact, source: str) -> VerifiedStatement:
     """The verified statement; for models that were not read here, formats come from the signed list."""
     formats: tuple[str, ...] = ()
     if opened.manifest is not None and not artifact.observed:
         formats = formats_of((entry.path, None) for entry in opened.manifest.files)
     return VerifiedStatement(
         statement=opened.raw.freeze(),
-        signers=(opened.signer,),
+        signers=opened.signers,
         source=source,
         formats=formats,
-        signed_at=signed_at,
+        signed_at=opened.signed_at,
     )
 
 

@@ -11,10 +11,10 @@ from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.bundle import ParsedBundle, parse_bundle
 from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
+from govkernel.provenance.foreign import parse_foreign
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.predicates import check_predicate
-from govkernel.provenance.timestamps import signing_time
 from govkernel.provenance.trust import TrustPolicy
 from govkernel.provenance.verify import (
     Opened,
@@ -22,9 +22,11 @@ from govkernel.provenance.verify import (
     check_subject,
     claimed_type,
     open_bundle,
+    open_timed,
     rejection,
     verified,
 )
+from govkernel.provenance.verify_certificate import open_certified
 
 
 def verify_path(
@@ -43,7 +45,7 @@ def verify_path(
         path: a file or directory.
         bundle: bytes of the bundle.
         trust: a public key in PEM, then any valid statement of that key is verified; or a trust policy, then
-            the key must also be allowed to say it, about this, now.
+            whoever signed, with a key or a certificate, must also be allowed to say it, about this, now.
         kind: what the artifact is; default is what the statement says, else what the path looks like.
         now: aware, UTC.
         source: where the bundle came from, for messages.
@@ -56,16 +58,14 @@ def verify_path(
         ProvenanceError: the artifact itself cannot be read.
         ConfigError: the public key cannot be used.
     """
+    known = trust if isinstance(trust, TrustPolicy) else _only(trust)
     parsed: ParsedBundle | None = None
-    keys = trust.known_keys if isinstance(trust, TrustPolicy) else (_only(trust),)
     manifest, files = reader(path)
     try:
-        parsed = _key_based(parse_bundle(bundle))
-        opened = open_bundle(parsed, keys)
-        times = trust.times if isinstance(trust, TrustPolicy) else ()
-        moment = signing_time(parsed.timestamps, parsed.envelope.signature, times, now)
+        parsed = parse_bundle(bundle)
+        opened = _opened(bundle, parsed, known, now)
         artifact = artifact_of(path, kind or _said_kind(opened, path), None, manifest, files)
-        outcome = _check(opened, artifact, manifest, source, moment)
+        outcome = _check(opened, artifact, manifest, source)
     except GovkernelError as error:
         return rejection(error, source, claimed_type(parsed))
     if isinstance(trust, TrustPolicy):
@@ -77,12 +77,19 @@ def verify_path(
     return outcome
 
 
-def _check(
-    opened: Opened, artifact: Artifact, manifest: ModelManifest, source: str, signed_at: datetime | None
-) -> VerifiedStatement:
+def _opened(bundle: bytes, parsed: ParsedBundle, known: TrustPolicy | TrustedKey, now: datetime) -> Opened:
+    """The bundle, by the key, or by whomever the trust policy knows: a key of it, or an authority's certificate."""
+    if isinstance(known, TrustedKey):
+        return open_bundle(_key_based(parsed), (known,))
+    if parsed.certificate:
+        return open_certified(parse_foreign(bundle), known.authorities, now)
+    return open_timed(parsed, known.known_keys, known.times, now)
+
+
+def _check(opened: Opened, artifact: Artifact, manifest: ModelManifest, source: str) -> VerifiedStatement:
     check_subject(opened, artifact, manifest)
     check_predicate(opened.raw.predicate_type, opened.raw.predicate)
-    return verified(opened, artifact, source, signed_at)
+    return verified(opened, artifact, source)
 
 
 def _only(pem: bytes) -> TrustedKey:

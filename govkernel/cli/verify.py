@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -14,7 +15,7 @@ import typer
 
 from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, read_named, say, stderr
 from govkernel.cli.pinning import Command, Exec, Pin, reading, run_command
-from govkernel.errors import InputError
+from govkernel.errors import InputError, ProvenanceError
 
 if TYPE_CHECKING:
     from govkernel.domain import ArtifactKind, RejectedStatement, Signer, Statement
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from govkernel.provenance.verify_foreign import VerifiedBundle
 
 OTHER = "provenance.other-predicate"
+UNTOLD = frozenset({"provenance.not-found", "provenance.unreadable", "provenance.changed-while-read"})
+"""Codes of artifacts that nothing can be said about; with any other one the artifact is refused for what it holds."""
 
 
 def verify(
@@ -94,7 +97,10 @@ def verify(
         key=key, ca=ca, trusted_root=trusted_root, identity=identity, issuer=issuer, tsa_ca=tsa_ca
     )
     skipped = frozenset((*(ignore or ()), *_inside(bundle, path))) if anchor else frozenset()
-    with reading(path, pin=pin, run=run, command=command or (), receipts=receipts, skip=skipped) as it:
+    with (
+        _refusing(path, str(bundle), as_json),
+        reading(path, pin=pin, run=run, command=command or (), receipts=receipts, skip=skipped) as it,
+    ):
         asked = _Asked(
             path=it.path,
             reader=cache(it.reader),
@@ -223,6 +229,19 @@ def _refuse(path: Path, refused: RejectedStatement, as_json: bool) -> NoReturn:
             say(f"  fix  {plain(refused.remedy)}")
 
     finish(False, {"verified": False, **refused.model_dump()}, as_json=as_json, text=complain)
+
+
+@contextmanager
+def _refusing(path: Path, source: str, as_json: bool) -> Iterator[None]:
+    """What an artifact or a file of bundles may not hold is a refusal like any other."""
+    from govkernel.provenance.verify import rejection
+
+    try:
+        yield
+    except (ProvenanceError, InputError) as error:
+        if not error.code.startswith("provenance.") or error.code in UNTOLD:
+            raise
+        _refuse(path, rejection(error, source), as_json)
 
 
 def _document(found: VerifiedBundle, source: str) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 
 from govkernel.domain import Artifact, ArtifactKind, RejectedStatement
-from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.bundle import ParsedBundle, parse_bundle
 from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
 from govkernel.provenance.foreign import parse_foreign
 from govkernel.provenance.keys import PublicKey
+from govkernel.provenance.kinds import check_kind, said_kind
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.predicates import check_predicate
 from govkernel.provenance.trust import TrustPolicy
@@ -64,7 +64,7 @@ def verify_path(
     try:
         parsed = parse_bundle(bundle)
         opened = _opened(bundle, parsed, known, now)
-        artifact = artifact_of(path, kind or _said_kind(opened, path), None, manifest, files)
+        artifact = artifact_of(path, _kind(opened, kind, path), None, manifest, files)
         outcome = _check(opened, artifact, manifest, source)
     except GovkernelError as error:
         return rejection(error, source, claimed_type(parsed))
@@ -107,8 +107,6 @@ def _key_based(parsed: ParsedBundle) -> ParsedBundle:
     return parsed
 
 
-def _said_kind(opened: Opened, path: Path) -> ArtifactKind:
-    if opened.raw.predicate_type == OMS_SIGNATURE:
-        return ArtifactKind.MODEL
-    said = opened.raw.predicate.get("kind") if opened.raw.predicate_type == SIGNATURE else None
-    return ArtifactKind(said) if said in list(ArtifactKind) else detect_kind(path)
+def _kind(opened: Opened, asked: ArtifactKind | None, path: Path) -> ArtifactKind:
+    check_kind(opened.raw.predicate_type, opened.raw.predicate, asked)
+    return asked or said_kind(opened.raw.predicate_type, opened.raw.predicate) or detect_kind(path)

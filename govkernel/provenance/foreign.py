@@ -7,13 +7,22 @@ over a file. Log entries are left to who verifies them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from govkernel.domain import strict_json
 from govkernel.provenance.bundle import MEDIA_TYPES, hint_of, timestamps_of
 from govkernel.provenance.dsse import Envelope, decode, parse_envelope, refuse
+from govkernel.provenance.envelopes import is_envelope, read_envelope
 from govkernel.provenance.limits import MAX_BUNDLE
 from govkernel.provenance.x509 import MAX_CHAIN
+
+
+class Form(StrEnum):
+    """What a bundle was when it was read."""
+
+    BUNDLE = "bundle"
+    ENVELOPE = "envelope"
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class ForeignBundle:
         raw: the bundle's own bytes.
         unlogged: it carries a keyless certificate, and no entry of a transparency log.
         timestamps: RFC 3161 responses over the signature, DER, nothing about them checked.
+        form: what it was; an envelope alone has no place for a log's entry.
     """
 
     content: Envelope | MessageSignature
@@ -48,10 +58,23 @@ class ForeignBundle:
     raw: bytes
     unlogged: bool
     timestamps: tuple[bytes, ...] = ()
+    form: Form = Form.BUNDLE
 
 
 def parse_foreign(raw: bytes) -> ForeignBundle:
-    """Read a bundle from bytes.
+    """Read a bundle with one signature from bytes.
+
+    Raises:
+        InputError: ``json.*`` or a ``provenance.*`` code of a refused bundle.
+    """
+    found = parse_each(raw)
+    if len(found) > 1:
+        raise refuse("signature-many", f"The envelope carries {len(found)} signatures; one is expected here.")
+    return found[0]
+
+
+def parse_each(raw: bytes) -> tuple[ForeignBundle, ...]:
+    """Each signature of a bundle, which has one, or of an envelope alone, which may have several.
 
     Raises:
         InputError: ``json.*`` or a ``provenance.*`` code of a refused bundle.
@@ -59,10 +82,15 @@ def parse_foreign(raw: bytes) -> ForeignBundle:
     document = strict_json.loads(raw, max_bytes=MAX_BUNDLE)
     if not isinstance(document, dict):
         raise refuse("bundle-malformed", "The bundle is not an object.")
-    if (
-        "payloadType" in document and "mediaType" not in document
-    ):  # in-toto-golang, witness: the envelope alone
-        return ForeignBundle(parse_envelope(document), (), "", raw, unlogged=False)
+    if not is_envelope(document):
+        return (_bundle(document, raw),)
+    return tuple(
+        ForeignBundle(item.envelope, item.chain, item.hint, raw, False, item.timestamps, Form.ENVELOPE)
+        for item in read_envelope(document)
+    )
+
+
+def _bundle(document: dict[str, Any], raw: bytes) -> ForeignBundle:
     media_type = document.get("mediaType")
     if not isinstance(media_type, str) or media_type not in MEDIA_TYPES:
         raise refuse("media-type", "The document is not a Sigstore bundle of a version we know.")

@@ -9,10 +9,11 @@ from typing import Final
 from govkernel.domain import Artifact, RejectedStatement
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import Bundle, VerifiedStatement
-from govkernel.provenance.authorities import Attribution, Authority
+from govkernel.provenance.attribution import Attribution, most_telling, together
+from govkernel.provenance.authorities import Authority
 from govkernel.provenance.bundle import is_bundle
 from govkernel.provenance.dsse import Envelope, refuse
-from govkernel.provenance.foreign import ForeignBundle, check_oms, parse_foreign
+from govkernel.provenance.foreign import ForeignBundle, check_oms, parse_each
 from govkernel.provenance.memory import ManifestMemory
 from govkernel.provenance.verify import Opened, check_subject, read_payload, rejection, verified
 
@@ -49,8 +50,8 @@ class CertificateVerifier:
             return None
         claimed = ""
         try:
-            parsed = parse_foreign(bundle.content)
-            if not parsed.chain:
+            parsed = [item for item in parse_each(bundle.content) if item.chain]
+            if not parsed:
                 return None
             opened = open_certified(parsed, self._authorities, now)
             claimed = opened.raw.predicate_type
@@ -60,11 +61,13 @@ class CertificateVerifier:
             return rejection(error, bundle.source, claimed)
 
 
-def open_certified(parsed: ForeignBundle, authorities: Sequence[Authority], now: datetime) -> Opened:
+def open_certified(
+    parsed: Sequence[ForeignBundle], authorities: Sequence[Authority], now: datetime
+) -> Opened:
     """Find the authority that vouches for whoever signed, check the signature, then read the payload.
 
     Args:
-        parsed: a bundle with a certificate.
+        parsed: a bundle once for each signature that carries a certificate; one that holds is enough.
         authorities: who may vouch for identities.
         now: aware, UTC.
 
@@ -72,13 +75,21 @@ def open_certified(parsed: ForeignBundle, authorities: Sequence[Authority], now:
         GovkernelError: the check that failed, by the authority that knows most about the certificate; or what is
             wrong with the payload.
     """
-    envelope = parsed.content
+    envelope = parsed[0].content
     if not isinstance(envelope, Envelope):
         raise refuse("no-envelope", "The bundle carries no DSSE envelope, only a bare signature.")
-    said = _attributed(parsed, authorities, now)
-    opened = read_payload(envelope.payload, said.signers, said.signed_at)
+    said: list[Attribution] = []
+    refusals: list[GovkernelError] = []
+    for item in parsed:
+        try:
+            said.append(_attributed(item, authorities, now))
+        except GovkernelError as error:
+            refusals.append(error)
+    if not said:
+        raise most_telling(refusals)
+    opened = read_payload(envelope.payload, together(said))
     if opened.manifest is not None:
-        check_oms(parsed)
+        check_oms(parsed[0])
     return opened
 
 

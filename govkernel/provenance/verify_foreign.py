@@ -12,10 +12,10 @@ from govkernel.domain import Digest, RejectedStatement, Signer, Statement
 from govkernel.domain.artifact import Artifact, ArtifactKind
 from govkernel.domain.predicates import OMS_SIGNATURE
 from govkernel.errors import GovkernelError, InputError, ProvenanceError
-from govkernel.provenance.anchors import Anchor
+from govkernel.provenance.anchors import Anchor, proven_by_any
 from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
 from govkernel.provenance.files import HashedFile
-from govkernel.provenance.foreign import MessageSignature, check_oms, parse_foreign
+from govkernel.provenance.foreign import MessageSignature, check_oms, parse_each
 from govkernel.provenance.kinds import check_kind, said_kind
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.oms import read_oms, with_our_digest
@@ -78,8 +78,7 @@ def verify_foreign(
     found = _Found(path, kind, *_without(*reader(path), ignore))
     claimed = ""
     try:
-        bundle = parse_foreign(raw)
-        signer, moment = anchor.proven(bundle, lambda: _message(found), now)
+        bundle, signer, moment = proven_by_any(anchor, parse_each(raw), lambda: _message(found), now)
         if isinstance(bundle.content, MessageSignature):
             return replace(_signed_file(bundle.content, signer, found), signed_at=moment)
         statement = parse_statement(bundle.content.payload)

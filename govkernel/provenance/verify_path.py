@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 from govkernel.domain import Artifact, ArtifactKind, RejectedStatement
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import VerifiedStatement
-from govkernel.provenance.bundle import ParsedBundle, parse_bundle
+from govkernel.provenance.bundle import ParsedBundle, parse_signed
 from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
-from govkernel.provenance.foreign import parse_foreign
+from govkernel.provenance.foreign import parse_each
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.kinds import check_kind, said_kind
 from govkernel.provenance.manifest import ModelManifest
@@ -21,8 +23,7 @@ from govkernel.provenance.verify import (
     TrustedKey,
     check_subject,
     claimed_type,
-    open_bundle,
-    open_timed,
+    open_keyed,
     rejection,
     verified,
 )
@@ -59,10 +60,10 @@ def verify_path(
         ConfigError: the public key cannot be used.
     """
     known = trust if isinstance(trust, TrustPolicy) else _only(trust)
-    parsed: ParsedBundle | None = None
+    parsed: tuple[ParsedBundle, ...] = ()
     manifest, files = reader(path)
     try:
-        parsed = parse_bundle(bundle)
+        parsed = parse_signed(bundle)
         opened = _opened(bundle, parsed, known, now)
         artifact = artifact_of(path, _kind(opened, kind, path), None, manifest, files)
         outcome = _check(opened, artifact, manifest, source)
@@ -77,13 +78,16 @@ def verify_path(
     return outcome
 
 
-def _opened(bundle: bytes, parsed: ParsedBundle, known: TrustPolicy | TrustedKey, now: datetime) -> Opened:
+def _opened(
+    bundle: bytes, parsed: Sequence[ParsedBundle], known: TrustPolicy | TrustedKey, now: datetime
+) -> Opened:
     """The bundle, by the key, or by whomever the trust policy knows: a key of it, or an authority's certificate."""
     if isinstance(known, TrustedKey):
-        return open_bundle(_key_based(parsed), (known,))
-    if parsed.certificate:
-        return open_certified(parse_foreign(bundle), known.authorities, now)
-    return open_timed(parsed, known.known_keys, known.times, now)
+        return open_keyed(parsed, (known,), (), now) or _certified()
+    by_key = open_keyed(parsed, known.known_keys, known.times, now)
+    if by_key is not None:
+        return by_key
+    return open_certified([item for item in parse_each(bundle) if item.chain], known.authorities, now)
 
 
 def _check(opened: Opened, artifact: Artifact, manifest: ModelManifest, source: str) -> VerifiedStatement:
@@ -97,14 +101,12 @@ def _only(pem: bytes) -> TrustedKey:
     return TrustedKey(key.key_id[:16], key)
 
 
-def _key_based(parsed: ParsedBundle) -> ParsedBundle:
-    if parsed.certificate:
-        raise InputError(
-            "provenance.keyless",
-            "The bundle was signed with a certificate, not with a key.",
-            remedy="Verify it under a trust policy that names the identity.",
-        )
-    return parsed
+def _certified() -> NoReturn:
+    raise InputError(
+        "provenance.keyless",
+        "The bundle was signed with a certificate, not with a key.",
+        remedy="Verify it under a trust policy that names the identity.",
+    )
 
 
 def _kind(opened: Opened, asked: ArtifactKind | None, path: Path) -> ArtifactKind:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from govkernel.provenance import LocalKey
+from govkernel.provenance.keys import PublicKey
 from tests.cli.conftest import Result, Run
 from tests.simulators.certificate_lies import Family
 from tests.simulators.lying_signer import signed
@@ -19,10 +20,13 @@ from tests.simulators.signing import certified
 
 pytest.importorskip("sigstore", reason='install "govkernel[sigstore]"')
 
+from tests.simulators.envelopes import by_key, by_witness, envelope, slsa_envelope
 from tests.simulators.sigstore import Instance, Orders
+from tests.simulators.x509 import p256
 
 FAMILY, STRANGERS = Family(), Family()
 INSTANCE = Instance(now=lambda: datetime.now(UTC))
+PLAIN = p256()
 KEY, UNKNOWN = LocalKey.generate(), LocalKey.generate()
 ALICE, LOGIN = "alice@example.test", "https://login.example.test"
 RESULT = "https://example.test/p"
@@ -38,12 +42,14 @@ def place(workspace: Path) -> Path:
     (folder / "trust.yaml").write_text(
         f"""
 version: 1
-keys: [{{name: k, publicKey: {json.dumps(KEY.public_key_pem().decode())}}}]
+keys:
+  - {{name: k, publicKey: {json.dumps(KEY.public_key_pem().decode())}}}
+  - {{name: p, publicKey: {json.dumps(PublicKey.of(PLAIN.public_key()).pem.decode())}}}
 authorities: [{{name: acme, certificates: ca.pem}}, {{name: public, trustedRoot: root.json}}]
 identities:
   - {{name: alice, identity: {ALICE}, issuer: CN=root, authority: acme}}
   - {{name: alice-online, holder: alice, identity: {ALICE}, issuer: {LOGIN}, authority: public}}
-rules: [{{signers: [k, alice, alice-online], may: ["{RESULT}"]}}]
+rules: [{{signers: [k, p, alice, alice-online], may: ["{RESULT}"]}}]
 """
     )
     return workspace
@@ -63,6 +69,10 @@ HONEST: dict[str, Maker] = {
     "key": lambda said: signed(said, KEY),
     "certificate": lambda said: certified(said, FAMILY.chain()),
     "keyless": INSTANCE.bundle,
+    "an envelope alone, by a stranger's key and the key": lambda said: envelope(
+        said, by_key(p256()), by_key(PLAIN)
+    ),
+    "an envelope alone, by a certificate": lambda said: envelope(said, by_witness(FAMILY.chain())),
 }
 STRANGE: dict[str, tuple[Maker, str]] = {
     "key": (lambda said: signed(said, UNKNOWN), "provenance.signer-not-trusted"),
@@ -70,6 +80,18 @@ STRANGE: dict[str, tuple[Maker, str]] = {
     "keyless": (
         lambda said: INSTANCE.bundle(said, Orders(identity="eve@example.test")),
         "provenance.signer-not-trusted",
+    ),
+    "an envelope alone, by a key": (
+        lambda said: envelope(said, by_key(p256())),
+        "provenance.signer-not-trusted",
+    ),
+    "an envelope alone, by a certificate": (
+        lambda said: envelope(said, by_witness(STRANGERS.chain())),
+        "certificate.untrusted",
+    ),
+    "an envelope alone, by an identity, its log entry left behind": (
+        lambda said: slsa_envelope(INSTANCE, said),
+        "keyless.no-log-entry",
     ),
 }
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
 from govkernel.hookspecs import SigningKey
+from govkernel.provenance.cosign_v2 import as_bundle, is_cosign_v2
 from govkernel.provenance.dsse import IN_TOTO, Envelope, decode, encode, pae, parse_envelope, refuse
 from govkernel.provenance.envelopes import is_envelope, read_envelope
 from govkernel.provenance.limits import MAX_BUNDLE
@@ -90,7 +91,7 @@ def _document(content: bytes) -> dict[str, Any]:
     document = strict_json.loads(content, max_bytes=MAX_BUNDLE)
     if not isinstance(document, dict):
         raise refuse("bundle-malformed", "The bundle is not an object.")
-    return document
+    return as_bundle(document) if is_cosign_v2(document) else document
 
 
 def _parsed(document: dict[str, Any]) -> ParsedBundle:

@@ -89,7 +89,7 @@ class KeylessAnchor:
         try:
             if not self.root._inner.tlogs:
                 return self._timestamped(bundle, message, now)
-            if bundle.form is Form.ENVELOPE:
+            if bundle.form is Form.ENVELOPE or (bundle.form is Form.COSIGN_V2 and bundle.unlogged):
                 raise self._unlogged(bundle)
             return self._verified(bundle, message)
         except GovkernelError:
@@ -100,7 +100,9 @@ class KeylessAnchor:
     def _verified(self, bundle: ForeignBundle, message: Message) -> tuple[Signer, datetime]:
         from sigstore.models import Bundle  # noqa: PLC0415
 
-        parsed = _parsed(Bundle, bundle.raw)
+        from govkernel.provenance.keyless_verifier import Promised  # noqa: PLC0415
+
+        parsed = _parsed(Promised if bundle.form is Form.COSIGN_V2 else Bundle, bundle.raw)
         verifier = self._verifier.fresh()  # it keeps what it found out about one bundle
         policy = _Policy(self.identity, self.issuer)
         if isinstance(bundle.content, Envelope):
@@ -124,14 +126,14 @@ class KeylessAnchor:
         return policy.found, moment
 
     def _unlogged(self, bundle: ForeignBundle) -> ProvenanceError:
-        """The refusal of an envelope alone, if it was this instance that certified its signer."""
+        """The refusal of what has no entry of the log, if it was this instance that certified its signer."""
         from govkernel.provenance.keyless_timestamped import certified_at  # noqa: PLC0415
 
         issued = read_certificate(bundle.chain[0]).not_valid_before_utc
         certified_at(self.root, bundle.chain, issued)
         return ProvenanceError(
             "keyless.no-log-entry",
-            "The envelope does not carry the log's entry, which tells when it was signed.",
+            "The bundle does not carry the log's entry, which tells when it was signed.",
             why=f"Its certificate was valid for a moment on {issued:%Y-%m-%d}; who has its key could sign ever since.",
             remedy="Get the statement as a Sigstore bundle, which holds the entry of the log; "
             "e.g. with `gh attestation download`, or from who signed it.",

@@ -13,6 +13,7 @@ import pytest
 
 from govkernel.provenance import LocalKey
 from govkernel.provenance.keys import PublicKey
+from tests.cli.conftest import PUBLIC_KEY as KEY_FILE
 from tests.cli.conftest import Result, Run
 from tests.simulators.certificate_lies import Family
 from tests.simulators.lying_signer import signed
@@ -136,6 +137,20 @@ def test_who_is_known_may_not_say_everything(
 ) -> None:
     result = verify(run, place, HONEST[how](said))
     assert (result.code, result.json()["code"]) == (1, code)
+
+
+def test_a_policy_may_be_named_where_there_is_no_workspace(
+    run: Run, place: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "bundle.json").write_bytes(HONEST["certificate"](statement()))
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    ask = ("verify", str(place / "data.jsonl"), "--bundle", str(place / "bundle.json"), "--json")
+    missing = run(*ask)
+    assert (missing.code, missing.json()["error"]["code"]) == (2, "trust.missing")
+    policy = str(place / ".govkernel" / "trust.yaml")
+    assert run(*ask, "--trust", policy).code == 0
+    both = run(*ask, "--trust", policy, "--key", str(place / KEY_FILE))
+    assert (both.code, both.json()["error"]["code"]) == (2, "cli.anchor")
 
 
 def test_a_policy_without_authorities_says_what_to_add(run: Run, place: Path) -> None:

@@ -106,7 +106,8 @@ def load_trust(settings: Settings) -> TrustPolicy:
             "trust.missing",
             f"There is no trust policy at {path}.",
             why="Without one, no key may say anything about any artifact.",
-            remedy="Run `govkernel init`, or name a policy or a key with --trust or --key.",
+            remedy="Run `govkernel init`, or set `trust.policy` in govkernel.toml; or name a policy or a key where the "
+            "command takes --trust or --key.",
         )
     return TrustPolicy.load(path)
 

@@ -23,6 +23,7 @@ def choose_anchor(
     identity: str,
     issuer: str,
     tsa_ca: Path | None = None,
+    trust: Path | None = None,
 ) -> Anchor | None:
     """The anchor the options name; None when they name none, so that the trust policy decides.
 
@@ -43,6 +44,8 @@ def choose_anchor(
         trusted_root,
         ca,
     )
+    if trust and (key or ca or trusted_root):
+        raise _usage("A trust policy was given, and a key or authority that is to decide instead.")
     if tsa_ca and not (key or ca):
         raise _usage("A timestamp was asked for, and no key or authority that signed.")
     times = read_time_authorities(read_anchor(tsa_ca)) if tsa_ca else ()
@@ -74,7 +77,7 @@ def _usage(what: str) -> InputError:
         "cli.anchor",
         what,
         remedy="Give --key K [--tsa-ca T], --ca C --identity I [--tsa-ca T], or --trusted-root R --identity I "
-        "--issuer J.",
+        "--issuer J, or --trust P.",
     )
 
 

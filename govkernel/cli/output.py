@@ -28,6 +28,26 @@ class Terminal(Console):
         raise  # noqa: PLE0704
 
 
+def named(what: str) -> Callable[[str], Path]:
+    """What reads a path that must name something: an empty one would mean the current folder.
+
+    Args:
+        what: the option or argument, for the message.
+    """
+
+    def path(text: str) -> Path:
+        if text:
+            return Path(text)
+        raise InputError(
+            "cli.path",
+            f"{what} is empty.",
+            why="Nothing stands between the quotes, or the variable there is not set.",
+            remedy="Name the file or folder.",
+        )
+
+    return path
+
+
 console = Terminal(highlight=False, soft_wrap=True)
 stderr = Terminal(stderr=True, highlight=False, soft_wrap=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, plain, read_named, say, stderr
+from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, named, plain, read_named, say, stderr
 from govkernel.cli.pinning import Command, Exec, Pin, reading, run_command
-from govkernel.errors import InputError
+from govkernel.errors import InputError, ProvenanceError
 
 if TYPE_CHECKING:
     from govkernel.domain import ArtifactKind, RejectedStatement, Signer, Statement
@@ -24,25 +25,53 @@ if TYPE_CHECKING:
     from govkernel.provenance.verify_foreign import VerifiedBundle
 
 OTHER = "provenance.other-predicate"
+UNTOLD = frozenset({"provenance.not-found", "provenance.unreadable", "provenance.changed-while-read"})
+"""Codes of artifacts that nothing can be said about; with any other one the artifact is refused for what it holds."""
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(help="The artifact: file or folder.")],
-    bundle: Annotated[Path, typer.Option("--bundle", help="The signature bundle, or a file of several.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="The artifact: file or folder.", metavar="PATH", parser=named("The path of the artifact")
+        ),
+    ],
+    bundle: Annotated[
+        Path,
+        typer.Option(
+            "--bundle",
+            help="The signature bundle, or a file of several.",
+            metavar="PATH",
+            parser=named("--bundle"),
+        ),
+    ],
     command: Command = None,
     key: Annotated[
         Path | None,
         typer.Option(
-            "--key", help="Public key that must have signed it [default: the trust policy decides]."
+            "--key",
+            help="Public key that must have signed it [default: the trust policy decides].",
+            metavar="PATH",
+            parser=named("--key"),
         ),
     ] = None,
     ca: Annotated[
         Path | None,
-        typer.Option("--ca", help="Certificate authorities (PEM), one of which must vouch for the signer."),
+        typer.Option(
+            "--ca",
+            help="Certificate authorities (PEM), one of which must vouch for the signer.",
+            metavar="PATH",
+            parser=named("--ca"),
+        ),
     ] = None,
     trusted_root: Annotated[
         Path | None,
-        typer.Option("--trusted-root", help="trusted_root.json of a Sigstore instance, for keyless bundles."),
+        typer.Option(
+            "--trusted-root",
+            help="trusted_root.json of a Sigstore instance, for keyless bundles.",
+            metavar="PATH",
+            parser=named("--trusted-root"),
+        ),
     ] = None,
     identity: Annotated[
         str, typer.Option("--identity", help="Who must have signed: exact, or after glob: or regex:.")
@@ -57,6 +86,17 @@ def verify(
             "--tsa-ca",
             help="Timestamp authorities (PEM, or a trusted_root.json), one of which must say when it was signed; "
             "with --key or --ca.",
+            metavar="PATH",
+            parser=named("--tsa-ca"),
+        ),
+    ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(
+            "--trust",
+            help="Trust policy that decides, instead of the configured one.",
+            metavar="PATH",
+            parser=named("--trust"),
         ),
     ] = None,
     type_: Annotated[str, typer.Option("--type", help="Predicate type it must have.")] = "",
@@ -77,9 +117,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Verify an artifact against a bundle: exit 0 verified, 1 refused (a code names the check), 2 cannot tell."""
-    from govkernel.assemble import current_trust
     from govkernel.cli.anchoring import choose_anchor
-    from govkernel.config import load_settings
     from govkernel.domain import ArtifactKind, RejectedStatement
     from govkernel.provenance import resolve_type
     from govkernel.provenance.collection import split_bundles
@@ -91,14 +129,23 @@ def verify(
             remedy=f"Use one of {', '.join(ArtifactKind)}.",
         )
     anchor = choose_anchor(
-        key=key, ca=ca, trusted_root=trusted_root, identity=identity, issuer=issuer, tsa_ca=tsa_ca
+        key=key,
+        ca=ca,
+        trusted_root=trusted_root,
+        identity=identity,
+        issuer=issuer,
+        tsa_ca=tsa_ca,
+        trust=trust,
     )
     skipped = frozenset((*(ignore or ()), *_inside(bundle, path))) if anchor else frozenset()
-    with reading(path, pin=pin, run=run, command=command or (), receipts=receipts, skip=skipped) as it:
+    with (
+        _refusing(path, str(bundle), as_json),
+        reading(path, pin=pin, run=run, command=command or (), receipts=receipts, skip=skipped) as it,
+    ):
         asked = _Asked(
             path=it.path,
             reader=cache(it.reader),
-            trusted=anchor or current_trust(load_settings(config)).now(),
+            trusted=anchor or _policy(config, trust),
             kind=ArtifactKind(kind) if kind else None,
             predicate_type=resolve_type(type_) if type_ else "",
             ignore=skipped,
@@ -125,6 +172,16 @@ def verify(
 
     pinned_to = {"pinned": str(pinned)} if pinned else {}
     finish(True, {"verified": True, **answer.document, **pinned_to}, as_json=as_json, text=text)
+
+
+def _policy(config: Path | None, trust: Path | None) -> TrustPolicy:
+    """The trust policy, with the workspace's revocation lists and delegations in force."""
+    from govkernel.assemble import current_trust
+    from govkernel.cli.doors import choose_trust
+    from govkernel.config import load_settings
+
+    settings = load_settings(config)
+    return current_trust(settings, choose_trust(settings, trust, [])).now()
 
 
 @dataclass(frozen=True)
@@ -223,6 +280,19 @@ def _refuse(path: Path, refused: RejectedStatement, as_json: bool) -> NoReturn:
             say(f"  fix  {plain(refused.remedy)}")
 
     finish(False, {"verified": False, **refused.model_dump()}, as_json=as_json, text=complain)
+
+
+@contextmanager
+def _refusing(path: Path, source: str, as_json: bool) -> Iterator[None]:
+    """What an artifact or a file of bundles may not hold is a refusal like any other."""
+    from govkernel.provenance.verify import rejection
+
+    try:
+        yield
+    except (ProvenanceError, InputError) as error:
+        if not error.code.startswith("provenance.") or error.code in UNTOLD:
+            raise
+        _refuse(path, rejection(error, source), as_json)
 
 
 def _document(found: VerifiedBundle, source: str) -> dict[str, Any]:

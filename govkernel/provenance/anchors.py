@@ -13,9 +13,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from govkernel.domain import Signer
-from govkernel.errors import InputError, ProvenanceError
+from govkernel.errors import GovkernelError, InputError, ProvenanceError
+from govkernel.provenance.attribution import most_telling
 from govkernel.provenance.dsse import Envelope, encode
-from govkernel.provenance.foreign import ForeignBundle
+from govkernel.provenance.foreign import ForeignBundle, Form
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.oms_v02 import holds_v02
 from govkernel.provenance.signatures import StrangerKey, holds, usable
@@ -88,14 +89,12 @@ class KeyAnchor:
         self, bundle: ForeignBundle, message: Message, now: datetime
     ) -> tuple[Signer, datetime | None]:
         """The key, if it signed; see :meth:`Anchor.proven`."""
-        if bundle.chain:
-            raise InputError(
-                "provenance.keyless",
-                "The bundle was signed with a certificate, not with a key.",
-                remedy="Verify it with --ca or --trusted-root, and the identity.",
-            )
+        if bundle.chain and bundle.form is not Form.ENVELOPE:
+            raise _certified()
         if not signs(self.key, bundle, message):
-            raise invalid() if bundle.hint in self._hints else _another_key()
+            if bundle.hint in self._hints:
+                raise invalid()
+            raise _certified() if bundle.chain else _another_key()
         return Signer(name=self.key_id[:16], key_id=self.key_id), _asked_time(self.times, bundle, now)
 
 
@@ -131,6 +130,23 @@ def _asked_time(times: tuple[TimeAuthority, ...], bundle: ForeignBundle, now: da
     return demanded_time(bundle.timestamps, bundle.content.signature, times, now) if times else None
 
 
+def proven_by_any(
+    anchor: Anchor, signatures: Sequence[ForeignBundle], message: Message, now: datetime
+) -> tuple[ForeignBundle, Signer, datetime | None]:
+    """The first signature that the anchor proves, by whom, and when; one is enough (DSSE v1.0, protocol).
+
+    Raises:
+        GovkernelError: none does; the most telling reason.
+    """
+    refusals: list[GovkernelError] = []
+    for item in signatures:
+        try:
+            return item, *anchor.proven(item, message, now)
+        except GovkernelError as error:
+            refusals.append(error)
+    raise most_telling(refusals)
+
+
 def matching(pattern: Matcher, identities: Sequence[str]) -> str:
     """The first identity that fits.
 
@@ -163,6 +179,14 @@ def invalid() -> ProvenanceError:
         "The signature does not hold.",
         why="What was signed, or the signature, was changed.",
         remedy="Fetch the artifact and the bundle again.",
+    )
+
+
+def _certified() -> InputError:
+    return InputError(
+        "provenance.keyless",
+        "The bundle was signed with a certificate, not with a key.",
+        remedy="Verify it with --ca or --trusted-root, and the identity.",
     )
 
 

@@ -19,6 +19,7 @@ from govkernel.domain import Digest, Signer
 from govkernel.errors import ConfigError, ProvenanceError
 from govkernel.files import read_file
 from govkernel.provenance.anchors import invalid, signs
+from govkernel.provenance.attribution import Attribution
 from govkernel.provenance.foreign import ForeignBundle
 from govkernel.provenance.keyless import MAX_ROOT, KeylessAnchor, read_trusted_root
 from govkernel.provenance.time_authorities import read_time_authorities
@@ -31,19 +32,6 @@ if TYPE_CHECKING:
     from sigstore.models import TrustedRoot
 
 _ANYBODY: Final = Matcher("regex", "(?s).+")
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """Whose certificate signed a bundle.
-
-    Attributes:
-        signers: each identity the certificate names.
-        signed_at: when, by a verified time; None when nobody but the signer says so.
-    """
-
-    signers: tuple[Signer, ...]
-    signed_at: datetime | None = None
 
 
 class Authority(Protocol):

@@ -14,7 +14,9 @@ from typing import Any, Final, Protocol
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
 from govkernel.hookspecs import SigningKey
+from govkernel.provenance.cosign_v2 import as_bundle, is_cosign_v2
 from govkernel.provenance.dsse import IN_TOTO, Envelope, decode, encode, pae, parse_envelope, refuse
+from govkernel.provenance.envelopes import is_envelope, read_envelope
 from govkernel.provenance.limits import MAX_BUNDLE
 
 MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -44,17 +46,34 @@ class ParsedBundle:
         hint: the key it claims, possibly empty.
         certificate: it carries a certificate instead of a key hint (keyless signing).
         timestamps: RFC 3161 responses over the signature, DER, nothing about them checked.
+        alone: there is no bundle around the envelope, so that a key may have signed whatever certificate it carries.
     """
 
     envelope: Envelope
     hint: str = ""
     certificate: bool = False
     timestamps: tuple[bytes, ...] = ()
+    alone: bool = False
 
 
 def is_bundle(content: bytes) -> bool:
     """Whether the bytes at least start like JSON, so that it is for us to say what is wrong with them."""
     return content[:64].lstrip(b" \t\r\n").startswith(b"{")
+
+
+def parse_signed(content: bytes) -> tuple[ParsedBundle, ...]:
+    """Read each signature of a bundle, which has one, or of an envelope alone, which may have several.
+
+    Raises:
+        InputError: as :func:`parse_bundle`, or :func:`govkernel.provenance.envelopes.read_envelope`.
+    """
+    document = _document(content)
+    if not is_envelope(document):
+        return (_parsed(document),)
+    return tuple(
+        ParsedBundle(item.envelope, item.hint, bool(item.chain), item.timestamps, alone=True)
+        for item in read_envelope(document)
+    )
 
 
 def parse_bundle(content: bytes) -> ParsedBundle:
@@ -65,9 +84,17 @@ def parse_bundle(content: bytes) -> ParsedBundle:
             ``provenance.bundle-malformed``, ``provenance.no-envelope``,
             or one of :func:`govkernel.provenance.dsse.parse_envelope`.
     """
+    return _parsed(_document(content))
+
+
+def _document(content: bytes) -> dict[str, Any]:
     document = strict_json.loads(content, max_bytes=MAX_BUNDLE)
     if not isinstance(document, dict):
         raise refuse("bundle-malformed", "The bundle is not an object.")
+    return as_bundle(document) if is_cosign_v2(document) else document
+
+
+def _parsed(document: dict[str, Any]) -> ParsedBundle:
     media_type = document.get("mediaType")
     if not isinstance(media_type, str) or not _ANY_BUNDLE.match(media_type):
         raise refuse("format-unknown", "The document does not claim to be a Sigstore bundle.")
@@ -83,7 +110,7 @@ def parse_bundle(content: bytes) -> ParsedBundle:
             "no-envelope", "The bundle carries no DSSE envelope, only a signature over unknown bytes."
         )
     envelope = parse_envelope(document["dsseEnvelope"])
-    certificate = "certificate" in material or "x509CertificateChain" in material
+    certificate = any(material.get(name) is not None for name in ("certificate", "x509CertificateChain"))
     return ParsedBundle(envelope, hint_of(material), certificate, timestamps_of(material))
 
 

@@ -17,7 +17,7 @@ _REMEDY: Final = "Sign again with `govkernel sign` or `govkernel attest`, or fet
 
 @dataclass(frozen=True)
 class Envelope:
-    """A DSSE envelope with one signature, nothing about it checked.
+    """A DSSE envelope and one signature of it, nothing about it checked.
 
     Attributes:
         payload: the signed bytes.
@@ -42,7 +42,21 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 
 def parse_envelope(value: Any) -> Envelope:
-    """Read the JSON form of an envelope with exactly one signature.
+    """Read the JSON form of an envelope with exactly one signature, as Sigstore bundles v0.3 have it.
+
+    Raises:
+        InputError: as :func:`parse_signatures`.
+    """
+    ((envelope, _),) = parse_signatures(value, 1)
+    return envelope
+
+
+def parse_signatures(value: Any, most: int) -> tuple[tuple[Envelope, dict[str, Any]], ...]:
+    """Read the JSON form of an envelope: once for each signature, with what stands beside that.
+
+    Args:
+        value: parsed JSON.
+        most: signatures it may have.
 
     Raises:
         InputError: ``provenance.envelope-malformed``, ``provenance.payload-type``, ``provenance.signature-missing``,
@@ -55,14 +69,19 @@ def parse_envelope(value: Any) -> Envelope:
         raise refuse("payload-type", f"The payload is said to be {ascii(payload_type)[:80]}, not {IN_TOTO}.")
     if not isinstance(signatures, list) or not signatures:
         raise refuse("signature-missing", "The envelope carries no signature.")
-    if len(signatures) > 1:
-        raise refuse("signature-many", f"The envelope carries {len(signatures)} signatures; v0.3 allows one.")
-    if not isinstance(signatures[0], dict):
+    if len(signatures) > most:
+        raise refuse("signature-many", f"The envelope carries {len(signatures)} signatures; at most {most}.")
+    payload = decode(value.get("payload"), "payload")
+    return tuple((Envelope(payload, payload_type, _signature(item)), item) for item in signatures)
+
+
+def _signature(item: Any) -> bytes:
+    if not isinstance(item, dict):
         raise refuse("envelope-malformed", "The signature is not an object.")
-    signature = decode(signatures[0].get("sig"), "signature")
+    signature = decode(item.get("sig"), "signature")
     if not signature:
         raise refuse("signature-missing", "The envelope carries an empty signature.")
-    return Envelope(decode(value.get("payload"), "payload"), payload_type, signature)
+    return signature
 
 
 def decode(value: Any, what: str) -> bytes:

@@ -6,14 +6,26 @@ over a file. Log entries are left to who verifies them.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from govkernel.domain import strict_json
 from govkernel.provenance.bundle import MEDIA_TYPES, hint_of, timestamps_of
+from govkernel.provenance.cosign_v2 import as_bundle, is_cosign_v2
 from govkernel.provenance.dsse import Envelope, decode, parse_envelope, refuse
+from govkernel.provenance.envelopes import is_envelope, read_envelope
 from govkernel.provenance.limits import MAX_BUNDLE
 from govkernel.provenance.x509 import MAX_CHAIN
+
+
+class Form(StrEnum):
+    """What a bundle was when it was read."""
+
+    BUNDLE = "bundle"
+    ENVELOPE = "envelope"
+    COSIGN_V2 = "cosign-v2"
 
 
 @dataclass(frozen=True)
@@ -37,9 +49,10 @@ class ForeignBundle:
         content: what was signed: a statement in an envelope, or a file.
         chain: DER certificates, the signer's first; empty when it was signed with a key.
         hint: the key it claims, possibly empty; unsigned.
-        raw: the bundle's own bytes.
+        raw: the bundle's own bytes; those of the Sigstore bundle that an older form was turned into.
         unlogged: it carries a keyless certificate, and no entry of a transparency log.
         timestamps: RFC 3161 responses over the signature, DER, nothing about them checked.
+        form: what it was: an envelope alone has no place for a log's entry, cosign's older file none for a proof.
     """
 
     content: Envelope | MessageSignature
@@ -48,10 +61,23 @@ class ForeignBundle:
     raw: bytes
     unlogged: bool
     timestamps: tuple[bytes, ...] = ()
+    form: Form = Form.BUNDLE
 
 
 def parse_foreign(raw: bytes) -> ForeignBundle:
-    """Read a bundle from bytes.
+    """Read a bundle with one signature from bytes.
+
+    Raises:
+        InputError: ``json.*`` or a ``provenance.*`` code of a refused bundle.
+    """
+    found = parse_each(raw)
+    if len(found) > 1:
+        raise refuse("signature-many", f"The envelope carries {len(found)} signatures; one is expected here.")
+    return found[0]
+
+
+def parse_each(raw: bytes) -> tuple[ForeignBundle, ...]:
+    """Each signature of a bundle, which has one, or of an envelope alone, which may have several.
 
     Raises:
         InputError: ``json.*`` or a ``provenance.*`` code of a refused bundle.
@@ -59,19 +85,29 @@ def parse_foreign(raw: bytes) -> ForeignBundle:
     document = strict_json.loads(raw, max_bytes=MAX_BUNDLE)
     if not isinstance(document, dict):
         raise refuse("bundle-malformed", "The bundle is not an object.")
-    if (
-        "payloadType" in document and "mediaType" not in document
-    ):  # in-toto-golang, witness: the envelope alone
-        return ForeignBundle(parse_envelope(document), (), "", raw, unlogged=False)
+    if is_cosign_v2(document):
+        bundle = as_bundle(document)
+        return (_bundle(bundle, json.dumps(bundle).encode(), Form.COSIGN_V2),)
+    if not is_envelope(document):
+        return (_bundle(document, raw),)
+    return tuple(
+        ForeignBundle(item.envelope, item.chain, item.hint, raw, False, item.timestamps, Form.ENVELOPE)
+        for item in read_envelope(document)
+    )
+
+
+def _bundle(document: dict[str, Any], raw: bytes, form: Form = Form.BUNDLE) -> ForeignBundle:
     media_type = document.get("mediaType")
     if not isinstance(media_type, str) or media_type not in MEDIA_TYPES:
         raise refuse("media-type", "The document is not a Sigstore bundle of a version we know.")
     material = document.get("verificationMaterial")
     if not isinstance(material, dict):
         raise refuse("bundle-malformed", "The bundle has no verification material.")
-    unlogged = material.get("certificate") is not None and not material.get("tlogEntries")
+    chain = _chain(material)
+    keyless = form is Form.COSIGN_V2 or material.get("certificate") is not None
+    unlogged = bool(chain) and keyless and not material.get("tlogEntries")
     stamps = timestamps_of(material)
-    return ForeignBundle(_content(document), _chain(material), hint_of(material), raw, unlogged, stamps)
+    return ForeignBundle(_content(document), chain, hint_of(material), raw, unlogged, stamps, form)
 
 
 def check_oms(bundle: ForeignBundle) -> None:

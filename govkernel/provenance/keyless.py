@@ -19,10 +19,10 @@ from govkernel.domain import Signer, strict_json
 from govkernel.errors import ConfigError, GovkernelError, InputError, ProvenanceError
 from govkernel.provenance.anchors import Message, invalid, matching, signs
 from govkernel.provenance.dsse import IN_TOTO, Envelope
-from govkernel.provenance.foreign import ForeignBundle
+from govkernel.provenance.foreign import ForeignBundle, Form
 from govkernel.provenance.timestamps import TimeAuthority, demanded_time
 from govkernel.provenance.trust_signers import Matcher
-from govkernel.provenance.x509 import identities_of
+from govkernel.provenance.x509 import identities_of, read_certificate
 
 if TYPE_CHECKING:
     from sigstore.models import Bundle, TrustedRoot
@@ -89,6 +89,8 @@ class KeylessAnchor:
         try:
             if not self.root._inner.tlogs:
                 return self._timestamped(bundle, message, now)
+            if bundle.form is Form.ENVELOPE or (bundle.form is Form.COSIGN_V2 and bundle.unlogged):
+                raise self._unlogged(bundle)
             return self._verified(bundle, message)
         except GovkernelError:
             raise
@@ -98,7 +100,9 @@ class KeylessAnchor:
     def _verified(self, bundle: ForeignBundle, message: Message) -> tuple[Signer, datetime]:
         from sigstore.models import Bundle  # noqa: PLC0415
 
-        parsed = _parsed(Bundle, bundle.raw)
+        from govkernel.provenance.keyless_verifier import Promised  # noqa: PLC0415
+
+        parsed = _parsed(Promised if bundle.form is Form.COSIGN_V2 else Bundle, bundle.raw)
         verifier = self._verifier.fresh()  # it keeps what it found out about one bundle
         policy = _Policy(self.identity, self.issuer)
         if isinstance(bundle.content, Envelope):
@@ -120,6 +124,20 @@ class KeylessAnchor:
         if not signs(key, bundle, message):
             raise invalid()
         return policy.found, moment
+
+    def _unlogged(self, bundle: ForeignBundle) -> ProvenanceError:
+        """The refusal of what has no entry of the log, if it was this instance that certified its signer."""
+        from govkernel.provenance.keyless_timestamped import certified_at  # noqa: PLC0415
+
+        issued = read_certificate(bundle.chain[0]).not_valid_before_utc
+        certified_at(self.root, bundle.chain, issued)
+        return ProvenanceError(
+            "keyless.no-log-entry",
+            "The bundle does not carry the log's entry, which tells when it was signed.",
+            why=f"Its certificate was valid for a moment on {issued:%Y-%m-%d}; who has its key could sign ever since.",
+            remedy="Get the statement as a Sigstore bundle, which holds the entry of the log; "
+            "e.g. with `gh attestation download`, or from who signed it.",
+        )
 
     @cached_property
     def _times(self) -> tuple[TimeAuthority, ...]:

@@ -60,8 +60,8 @@ class PublicKey:
             )
         try:
             key = serialization.load_pem_public_key(pem)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise _malformed(source, error) from None
+        except (ValueError, UnsupportedAlgorithm):
+            raise _malformed(source, pem) from None
         return cls.of(key, source)
 
     @classmethod
@@ -145,15 +145,15 @@ class LocalKey:
             raise _passphrase(path, "It is encrypted and no passphrase was given.")
         try:
             key = serialization.load_pem_private_key(pem, passphrase if encrypted else None)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             raise (
                 _passphrase(path, "The passphrase does not open it.")
                 if encrypted
-                else _malformed(path.name, error)
+                else _malformed(path.name, pem)
             ) from None
         PublicKey.of(key.public_key(), path.name)
         if not isinstance(key, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
-            raise _malformed(path.name, TypeError("not a signing key"))
+            raise _malformed(path.name, pem)
         return cls(key)
 
     def sign(self, message: bytes) -> bytes:
@@ -246,11 +246,17 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
         os.fsync(stream.fileno())
 
 
-def _malformed(source: str, error: Exception) -> ConfigError:
+def _malformed(source: str, pem: bytes) -> ConfigError:
+    if b"-----BEGIN" not in pem:
+        why = "It holds no line that begins with -----BEGIN, as every PEM block does."
+    elif b"-----BEGIN CERTIFICATE-----" in pem:
+        why = "It holds a certificate: `govkernel verify` takes authorities with --ca, `govkernel sign` --certificate."
+    else:
+        why = "What stands between its BEGIN and END lines is no key of a kind that can be read."
     return ConfigError(
         "key.malformed",
         f"{source} is not a PEM key.",
-        why=type(error).__name__,
+        why=why,
         remedy="Use a PEM file, as `govkernel init` or `openssl genpkey` write it.",
     )
 
@@ -260,5 +266,5 @@ def _passphrase(path: Path, why: str) -> ConfigError:
         "key.passphrase",
         f"The key {path.name!r} cannot be opened.",
         why=why,
-        remedy="Give the right passphrase.",
+        remedy="Give the right passphrase; commands take it from GOVKERNEL_KEY_PASSPHRASE.",
     )

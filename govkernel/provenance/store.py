@@ -20,7 +20,7 @@ from govkernel.domain.predicates import DERIVATION, OMS_SIGNATURE
 from govkernel.errors import GovkernelError, InputError, ProvenanceError
 from govkernel.files import read_file, replace_file
 from govkernel.hookspecs import Bundle
-from govkernel.provenance.bundle import parse_bundle
+from govkernel.provenance.bundle import parse_signed
 from govkernel.provenance.limits import MAX_BUNDLE, MAX_BUNDLES
 from govkernel.provenance.oms import read_oms, with_our_digest
 from govkernel.provenance.statement import parse_statement
@@ -103,7 +103,7 @@ class BundleStore:
                     continue
                 seen.add(path.name)
                 with contextlib.suppress(GovkernelError):
-                    statement = parse_statement(parse_bundle(read_bundle(path).content).envelope.payload)
+                    statement = parse_statement(parse_signed(read_bundle(path).content)[0].envelope.payload)
                     if statement.predicate_type == DERIVATION:
                         for hexadecimal in _sha256s(statement.subjects):
                             yield Digest.sha256(hexadecimal), statement.predicate
@@ -167,7 +167,7 @@ def bounded(paths: list[Path], where: str, limit: int | None = None) -> list[Pat
 
 
 def _subjects(bundle: bytes) -> tuple[Subject, ...]:
-    statement = parse_statement(parse_bundle(bundle).envelope.payload)
+    statement = parse_statement(parse_signed(bundle)[0].envelope.payload)
     if statement.predicate_type == OMS_SIGNATURE:
         statement = with_our_digest(statement, read_oms(statement))
     return statement.subjects

@@ -20,6 +20,7 @@ from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.authorities import Authority, read_authority, read_clock
 from govkernel.provenance.delegation import Delegation
 from govkernel.provenance.keys import PublicKey
+from govkernel.provenance.kinds import check_kind
 from govkernel.provenance.predicates import check_predicate
 from govkernel.provenance.revocation import RevocationList, index
 from govkernel.provenance.rules import Rule
@@ -246,12 +247,8 @@ class TrustPolicy:
         self.revoked.check_statement(statement.digest, artifact)
         _check_reserved(statement.predicate_type)
         check_predicate(statement.predicate_type, statement.predicate)
-        if statement.predicate_type == SIGNATURE and statement.predicate["kind"] != artifact.kind:
-            raise ProvenanceError(
-                "provenance.kind-mismatch",
-                f"It was signed as a {statement.predicate['kind']}, not as a {artifact.kind.value}.",
-                remedy="Sign it again as what it is.",
-            )
+        if statement.predicate_type == SIGNATURE:
+            check_kind(SIGNATURE, statement.predicate, artifact.kind)
 
 
 def _accepted(said: Said, grants: Sequence[Grant], now: datetime) -> AcceptedStatement:

@@ -18,7 +18,8 @@ from govkernel.domain.formats import formats_of
 from govkernel.domain.predicates import OMS_SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import Bundle, VerifiedStatement
-from govkernel.provenance.bundle import ParsedBundle, is_bundle, parse_bundle
+from govkernel.provenance.attribution import Attribution, most_telling, together
+from govkernel.provenance.bundle import ParsedBundle, is_bundle, parse_signed
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.memory import ManifestMemory
@@ -40,21 +41,28 @@ class TrustedKey:
 
 @dataclass(frozen=True)
 class Opened:
-    """A bundle whose signature a known key verified, and whose payload was read.
+    """A bundle whose signature was verified, and whose payload was read.
 
     Attributes:
         raw: the statement, about our subject digest if it is an OMS one.
         manifest: the files an OMS statement lists; None for any other type.
-        signer: the key that verified it.
+        signers: whose keys or certificates verified it; at least one.
+        signed_at: when, by a time that was verified; None when nobody but the signer says so.
     """
 
     raw: RawStatement
     manifest: ModelManifest | None
-    signer: Signer
+    signers: tuple[Signer, ...]
+    signed_at: datetime | None = None
+
+    @property
+    def signer(self) -> Signer:
+        """The first of those who signed."""
+        return self.signers[0]
 
 
 class KeyVerifier:
-    """Verifies key-based Sigstore bundles; follows :class:`govkernel.hookspecs.EvidenceVerifier`.
+    """Verifies Sigstore bundles and envelopes that keys signed; follows :class:`govkernel.hookspecs.EvidenceVerifier`.
 
     Args:
         keys: keys of the trust policy; or what tells them, where they change.
@@ -83,15 +91,14 @@ class KeyVerifier:
         """The verified statement, the reason for refusing it, or None when it is not a key-based bundle."""
         if not is_bundle(bundle.content):
             return None
-        parsed: ParsedBundle | None = None
+        parsed: tuple[ParsedBundle, ...] = ()
         try:
-            parsed = parse_bundle(bundle.content)
-            if parsed.certificate:
+            parsed = parse_signed(bundle.content)
+            opened = open_keyed(parsed, self._keys(), self._times, now)
+            if opened is None:
                 return None
-            opened = open_bundle(parsed, self._keys())
-            moment = signing_time(parsed.timestamps, parsed.envelope.signature, self._times, now)
             check_subject(opened, artifact, self._memory.recall(artifact))
-            return verified(opened, artifact, bundle.source, moment)
+            return verified(opened, artifact, bundle.source)
         except GovkernelError as error:
             if error.code == FORMAT_UNKNOWN:
                 return None
@@ -106,12 +113,67 @@ def open_bundle(parsed: ParsedBundle, keys: Sequence[TrustedKey]) -> Opened:
             with the payload.
     """
     trusted = _signing_key(parsed, keys)
-    raw = parse_statement(parsed.envelope.payload)
     signer = Signer(name=trusted.name, key_id=trusted.key.key_id)
+    return read_payload(parsed.envelope.payload, Attribution((signer,)))
+
+
+def open_keyed(
+    parsed: Sequence[ParsedBundle],
+    keys: Sequence[TrustedKey],
+    times: Sequence[TimeAuthority],
+    now: datetime,
+) -> Opened | None:
+    """Like :func:`open_bundle`, for each signature of one envelope, with the time at which it was signed.
+
+    One signature of a known key is enough, and each key that signed counts once (DSSE v1.0, protocol).
+
+    Args:
+        parsed: the envelope once for each of its signatures.
+        keys: the known ones.
+        times: who may say when it was signed.
+        now: aware, UTC.
+
+    Returns:
+        None when no known key signed, and it carries a certificate.
+
+    Raises:
+        GovkernelError: as :func:`open_bundle`, or a ``timestamp.*`` code that names the check.
+    """
+    said: list[Attribution] = []
+    refusals: list[GovkernelError] = []
+    for item in parsed:
+        if item.certificate and not item.alone:
+            continue
+        try:
+            said.append(_attributed(item, keys, times, now))
+        except GovkernelError as error:
+            refusals.append(error)
+    if said:
+        return read_payload(parsed[0].envelope.payload, together(said))
+    if any(item.certificate for item in parsed):
+        return None
+    raise most_telling(refusals)
+
+
+def _attributed(
+    parsed: ParsedBundle, keys: Sequence[TrustedKey], times: Sequence[TimeAuthority], now: datetime
+) -> Attribution:
+    trusted = _signing_key(parsed, keys)
+    moment = signing_time(parsed.timestamps, parsed.envelope.signature, times, now)
+    return Attribution((Signer(name=trusted.name, key_id=trusted.key.key_id),), moment)
+
+
+def read_payload(payload: bytes, said: Attribution) -> Opened:
+    """Read the payload of an envelope, now that its signature was verified.
+
+    Raises:
+        GovkernelError: what is wrong with the payload.
+    """
+    raw = parse_statement(payload)
     if raw.predicate_type != OMS_SIGNATURE:
-        return Opened(raw, None, signer)
+        return Opened(raw, None, said.signers, said.signed_at)
     manifest = read_oms(raw)
-    return Opened(with_our_digest(raw, manifest), manifest, signer)
+    return Opened(with_our_digest(raw, manifest), manifest, said.signers, said.signed_at)
 
 
 def check_subject(opened: Opened, artifact: Artifact, found: ModelManifest | None) -> None:
@@ -160,19 +222,17 @@ def about(digests: Sequence[Digest], artifact: Artifact) -> None:
     )
 
 
-def verified(
-    opened: Opened, artifact: Artifact, source: str, signed_at: datetime | None = None
-) -> VerifiedStatement:
+def verified(opened: Opened, artifact: Artifact, source: str) -> VerifiedStatement:
     """The verified statement; for models that were not read here, formats come from the signed list."""
     formats: tuple[str, ...] = ()
     if opened.manifest is not None and not artifact.observed:
         formats = formats_of((entry.path, None) for entry in opened.manifest.files)
     return VerifiedStatement(
         statement=opened.raw.freeze(),
-        signers=(opened.signer,),
+        signers=opened.signers,
         source=source,
         formats=formats,
-        signed_at=signed_at,
+        signed_at=opened.signed_at,
     )
 
 
@@ -184,10 +244,10 @@ def rejection(error: GovkernelError, source: str = "", predicate_type: str = "")
     )
 
 
-def claimed_type(parsed: ParsedBundle | None) -> str:
+def claimed_type(parsed: Sequence[ParsedBundle]) -> str:
     """The predicate type an unverified payload claims, for messages; empty when it cannot be read."""
     try:
-        return parse_statement(parsed.envelope.payload).predicate_type if parsed else ""
+        return parse_statement(parsed[0].envelope.payload).predicate_type if parsed else ""
     except GovkernelError:
         return ""
 

@@ -7,17 +7,15 @@ from datetime import datetime
 from typing import Final
 
 from govkernel.domain import Artifact, RejectedStatement
-from govkernel.domain.predicates import OMS_SIGNATURE
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import Bundle, VerifiedStatement
-from govkernel.provenance.authorities import Attribution, Authority
+from govkernel.provenance.attribution import Attribution, most_telling, together
+from govkernel.provenance.authorities import Authority
 from govkernel.provenance.bundle import is_bundle
 from govkernel.provenance.dsse import Envelope, refuse
-from govkernel.provenance.foreign import ForeignBundle, check_oms, parse_foreign
+from govkernel.provenance.foreign import ForeignBundle, check_oms, parse_each
 from govkernel.provenance.memory import ManifestMemory
-from govkernel.provenance.oms import read_oms, with_our_digest
-from govkernel.provenance.statement import RawStatement, parse_statement
-from govkernel.provenance.verify import Opened, check_subject, rejection, verified
+from govkernel.provenance.verify import Opened, check_subject, read_payload, rejection, verified
 
 _ELSEWHERE: Final = (
     "keyless.sct",
@@ -52,46 +50,63 @@ class CertificateVerifier:
             return None
         claimed = ""
         try:
-            parsed = parse_foreign(bundle.content)
-            if not parsed.chain:
+            parsed = [item for item in parse_each(bundle.content) if item.chain]
+            if not parsed:
                 return None
-            envelope = parsed.content
-            if not isinstance(envelope, Envelope):
-                raise refuse("no-envelope", "The bundle carries no DSSE envelope, only a bare signature.")
-            said = self._attributed(parsed, now)
-            raw = parse_statement(envelope.payload)
-            claimed = raw.predicate_type
-            return self._about(raw, said, parsed, bundle, artifact)
+            opened = open_certified(parsed, self._authorities, now)
+            claimed = opened.raw.predicate_type
+            check_subject(opened, artifact, self._memory.recall(artifact))
+            return verified(opened, artifact, bundle.source)
         except GovkernelError as error:
             return rejection(error, bundle.source, claimed)
 
-    def _about(
-        self, raw: RawStatement, said: Attribution, parsed: ForeignBundle, bundle: Bundle, artifact: Artifact
-    ) -> VerifiedStatement:
-        manifest = None
-        if raw.predicate_type == OMS_SIGNATURE:
-            check_oms(parsed)
-            manifest = read_oms(raw)
-            raw = with_our_digest(raw, manifest)
-        opened = Opened(raw, manifest, said.signers[0])
-        check_subject(opened, artifact, self._memory.recall(artifact))
-        found = verified(opened, artifact, bundle.source)
-        return found.model_copy(update={"signers": said.signers, "signed_at": said.signed_at})
 
-    def _attributed(self, parsed: ForeignBundle, now: datetime) -> Attribution:
-        refusals: list[GovkernelError] = []
-        for authority in self._authorities:
-            try:
-                said = authority.attribute(parsed, now)
-            except GovkernelError as error:
-                refusals.append(error)
-                continue
-            if said.signers:
-                return said
-            refusals.append(_nobody())
-        if not refusals:
-            raise _no_authority()
-        raise min(refusals, key=_telling)
+def open_certified(
+    parsed: Sequence[ForeignBundle], authorities: Sequence[Authority], now: datetime
+) -> Opened:
+    """Find the authority that vouches for whoever signed, check the signature, then read the payload.
+
+    Args:
+        parsed: a bundle once for each signature that carries a certificate; one that holds is enough.
+        authorities: who may vouch for identities.
+        now: aware, UTC.
+
+    Raises:
+        GovkernelError: the check that failed, by the authority that knows most about the certificate; or what is
+            wrong with the payload.
+    """
+    envelope = parsed[0].content
+    if not isinstance(envelope, Envelope):
+        raise refuse("no-envelope", "The bundle carries no DSSE envelope, only a bare signature.")
+    said: list[Attribution] = []
+    refusals: list[GovkernelError] = []
+    for item in parsed:
+        try:
+            said.append(_attributed(item, authorities, now))
+        except GovkernelError as error:
+            refusals.append(error)
+    if not said:
+        raise most_telling(refusals)
+    opened = read_payload(envelope.payload, together(said))
+    if opened.manifest is not None:
+        check_oms(parsed[0])
+    return opened
+
+
+def _attributed(parsed: ForeignBundle, authorities: Sequence[Authority], now: datetime) -> Attribution:
+    refusals: list[GovkernelError] = []
+    for authority in authorities:
+        try:
+            said = authority.attribute(parsed, now)
+        except GovkernelError as error:
+            refusals.append(error)
+            continue
+        if said.signers:
+            return said
+        refusals.append(_nobody())
+    if not refusals:
+        raise _no_authority()
+    raise min(refusals, key=_telling)
 
 
 def _telling(error: GovkernelError) -> int:

@@ -10,12 +10,13 @@ from typing import Final
 
 from govkernel.domain import Digest, RejectedStatement, Signer, Statement
 from govkernel.domain.artifact import Artifact, ArtifactKind
-from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
+from govkernel.domain.predicates import OMS_SIGNATURE
 from govkernel.errors import GovkernelError, InputError, ProvenanceError
-from govkernel.provenance.anchors import Anchor
+from govkernel.provenance.anchors import Anchor, proven_by_any
 from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
 from govkernel.provenance.files import HashedFile
-from govkernel.provenance.foreign import MessageSignature, check_oms, parse_foreign
+from govkernel.provenance.foreign import MessageSignature, check_oms, parse_each
+from govkernel.provenance.kinds import check_kind, said_kind
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.oms import read_oms, with_our_digest
 from govkernel.provenance.oms_v02 import DIGESTS_V01, read_v02
@@ -77,14 +78,14 @@ def verify_foreign(
     found = _Found(path, kind, *_without(*reader(path), ignore))
     claimed = ""
     try:
-        bundle = parse_foreign(raw)
-        signer, moment = anchor.proven(bundle, lambda: _message(found), now)
+        bundle, signer, moment = proven_by_any(anchor, parse_each(raw), lambda: _message(found), now)
         if isinstance(bundle.content, MessageSignature):
             return replace(_signed_file(bundle.content, signer, found), signed_at=moment)
         statement = parse_statement(bundle.content.payload)
         claimed = statement.predicate_type
         if claimed == OMS_SIGNATURE:
             check_oms(bundle)
+        check_kind(claimed, statement.predicate, kind)
         return replace(_READERS.get(claimed, _stated)(statement, signer, found), signed_at=moment)
     except GovkernelError as error:
         return rejection(error, source, claimed)
@@ -142,16 +143,11 @@ def _check_files(problem: str, found: _Found) -> None:
 def _stated(raw: RawStatement, signer: Signer, found: _Found) -> VerifiedBundle:
     check_predicate(raw.predicate_type, raw.predicate)
     digests = [digest for subject in raw.subjects for digest in subject.digests]
-    artifact, digest = found.artifact(_said_kind(raw))
+    artifact, digest = found.artifact(said_kind(raw.predicate_type, raw.predicate))
     if found.plain is not None and found.plain in digests:
         return VerifiedBundle(signer, raw.freeze(), found.plain, (BYTES_ONLY,))
     about(digests, artifact)
     return VerifiedBundle(signer, raw.freeze(), digest)
-
-
-def _said_kind(raw: RawStatement) -> ArtifactKind | None:
-    said = raw.predicate.get("kind") if raw.predicate_type == SIGNATURE else None
-    return ArtifactKind(said) if said in list(ArtifactKind) else None
 
 
 def _signed_file(content: MessageSignature, signer: Signer, found: _Found) -> VerifiedBundle:

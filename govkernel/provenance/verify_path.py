@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 from govkernel.domain import Artifact, ArtifactKind, RejectedStatement
-from govkernel.domain.predicates import OMS_SIGNATURE, SIGNATURE
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import VerifiedStatement
-from govkernel.provenance.bundle import ParsedBundle, parse_bundle
+from govkernel.provenance.bundle import ParsedBundle, parse_signed
 from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
+from govkernel.provenance.foreign import parse_each
 from govkernel.provenance.keys import PublicKey
+from govkernel.provenance.kinds import check_kind, said_kind
 from govkernel.provenance.manifest import ModelManifest
 from govkernel.provenance.predicates import check_predicate
-from govkernel.provenance.timestamps import signing_time
 from govkernel.provenance.trust import TrustPolicy
 from govkernel.provenance.verify import (
     Opened,
     TrustedKey,
     check_subject,
     claimed_type,
-    open_bundle,
+    open_keyed,
     rejection,
     verified,
 )
+from govkernel.provenance.verify_certificate import open_certified
 
 
 def verify_path(
@@ -43,7 +46,7 @@ def verify_path(
         path: a file or directory.
         bundle: bytes of the bundle.
         trust: a public key in PEM, then any valid statement of that key is verified; or a trust policy, then
-            the key must also be allowed to say it, about this, now.
+            whoever signed, with a key or a certificate, must also be allowed to say it, about this, now.
         kind: what the artifact is; default is what the statement says, else what the path looks like.
         now: aware, UTC.
         source: where the bundle came from, for messages.
@@ -56,16 +59,14 @@ def verify_path(
         ProvenanceError: the artifact itself cannot be read.
         ConfigError: the public key cannot be used.
     """
-    parsed: ParsedBundle | None = None
-    keys = trust.known_keys if isinstance(trust, TrustPolicy) else (_only(trust),)
+    known = trust if isinstance(trust, TrustPolicy) else _only(trust)
+    parsed: tuple[ParsedBundle, ...] = ()
     manifest, files = reader(path)
     try:
-        parsed = _key_based(parse_bundle(bundle))
-        opened = open_bundle(parsed, keys)
-        times = trust.times if isinstance(trust, TrustPolicy) else ()
-        moment = signing_time(parsed.timestamps, parsed.envelope.signature, times, now)
-        artifact = artifact_of(path, kind or _said_kind(opened, path), None, manifest, files)
-        outcome = _check(opened, artifact, manifest, source, moment)
+        parsed = parse_signed(bundle)
+        opened = _opened(bundle, parsed, known, now)
+        artifact = artifact_of(path, _kind(opened, kind, path), None, manifest, files)
+        outcome = _check(opened, artifact, manifest, source)
     except GovkernelError as error:
         return rejection(error, source, claimed_type(parsed))
     if isinstance(trust, TrustPolicy):
@@ -77,12 +78,22 @@ def verify_path(
     return outcome
 
 
-def _check(
-    opened: Opened, artifact: Artifact, manifest: ModelManifest, source: str, signed_at: datetime | None
-) -> VerifiedStatement:
+def _opened(
+    bundle: bytes, parsed: Sequence[ParsedBundle], known: TrustPolicy | TrustedKey, now: datetime
+) -> Opened:
+    """The bundle, by the key, or by whomever the trust policy knows: a key of it, or an authority's certificate."""
+    if isinstance(known, TrustedKey):
+        return open_keyed(parsed, (known,), (), now) or _certified()
+    by_key = open_keyed(parsed, known.known_keys, known.times, now)
+    if by_key is not None:
+        return by_key
+    return open_certified([item for item in parse_each(bundle) if item.chain], known.authorities, now)
+
+
+def _check(opened: Opened, artifact: Artifact, manifest: ModelManifest, source: str) -> VerifiedStatement:
     check_subject(opened, artifact, manifest)
     check_predicate(opened.raw.predicate_type, opened.raw.predicate)
-    return verified(opened, artifact, source, signed_at)
+    return verified(opened, artifact, source)
 
 
 def _only(pem: bytes) -> TrustedKey:
@@ -90,18 +101,14 @@ def _only(pem: bytes) -> TrustedKey:
     return TrustedKey(key.key_id[:16], key)
 
 
-def _key_based(parsed: ParsedBundle) -> ParsedBundle:
-    if parsed.certificate:
-        raise InputError(
-            "provenance.keyless",
-            "The bundle was signed with a certificate, not with a key.",
-            remedy="Verify it under a trust policy that names the identity.",
-        )
-    return parsed
+def _certified() -> NoReturn:
+    raise InputError(
+        "provenance.keyless",
+        "The bundle was signed with a certificate, not with a key.",
+        remedy="Verify it under a trust policy that names the identity.",
+    )
 
 
-def _said_kind(opened: Opened, path: Path) -> ArtifactKind:
-    if opened.raw.predicate_type == OMS_SIGNATURE:
-        return ArtifactKind.MODEL
-    said = opened.raw.predicate.get("kind") if opened.raw.predicate_type == SIGNATURE else None
-    return ArtifactKind(said) if said in list(ArtifactKind) else detect_kind(path)
+def _kind(opened: Opened, asked: ArtifactKind | None, path: Path) -> ArtifactKind:
+    check_kind(opened.raw.predicate_type, opened.raw.predicate, asked)
+    return asked or said_kind(opened.raw.predicate_type, opened.raw.predicate) or detect_kind(path)

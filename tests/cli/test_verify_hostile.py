@@ -95,7 +95,6 @@ WRONG: dict[str, tuple[str, ...]] = {
     "no such command": ("--exec", "--", "no-such-command"),
     "receipts in a file": ("--receipts", "empty"),
     "receipts in the artifact": ("--receipts", "model/x"),
-    "everything ignored": ("--ignore", "config.json", "--ignore", "model.safetensors"),
 }
 
 
@@ -106,6 +105,11 @@ def test_options_that_do_not_go_together(wrong: str, run: Run, place: Path) -> N
     result = run(*GOOD, "--json", *options[:at], *options[at:])
     assert refused(result)
     assert result.code == 2
+
+
+def test_a_model_of_which_everything_is_ignored_is_refused(run: Run, place: Path) -> None:
+    result = run(*GOOD, "--json", "--ignore", "config.json", "--ignore", "model.safetensors")
+    assert (result.code, refused(result)) == (1, "provenance.empty")
 
 
 @pytest.mark.parametrize("odd", ["pipe", "noise", "folder", "/dev/zero"])

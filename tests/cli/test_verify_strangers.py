@@ -169,6 +169,17 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "option", ["--bundle", "--key", "--ca", "--trusted-root", "--tsa-ca", "--trust", "--pin"]
+)
+def test_an_empty_path_is_not_the_current_folder(option: str, run: Run, place: Path) -> None:
+    named = quiet(run("verify", "thing.bin", *BY_KEY, option, "", "--json"))
+    assert (named.code, named.json()["error"]["code"]) == (2, "cli.path")
+    assert option in named.json()["error"]["what"]
+    unnamed = quiet(run("verify", "", *BY_KEY, "--json"))
+    assert (unnamed.code, unnamed.json()["error"]["code"]) == (2, "cli.path")
+
+
 @pytest.mark.parametrize("name", USAGE)
 def test_usage_errors_are_two(name: str, run: Run, place: Path) -> None:
     arguments, code = USAGE[name]

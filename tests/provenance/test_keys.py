@@ -42,12 +42,30 @@ def test_a_key_is_never_overwritten(tmp_path: Path, key: LocalKey) -> None:
     assert LocalKey.load(tmp_path / "a.key").key_id == key.key_id
 
 
+@pytest.mark.parametrize(
+    ("pem", "why"),
+    [
+        (b"{}", "-----BEGIN"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate"),
+        (b"-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----\n", "between its BEGIN and END"),
+    ],
+)
+def test_what_is_no_key_is_told_apart(pem: bytes, why: str, tmp_path: Path) -> None:
+    (tmp_path / "a.key").write_bytes(pem)
+    for read in (lambda: PublicKey.from_pem(pem), lambda: LocalKey.load(tmp_path / "a.key")):
+        with pytest.raises(ConfigError) as caught:
+            read()
+        assert caught.value.code == "key.malformed"
+        assert why in caught.value.why
+
+
 @pytest.mark.parametrize("passphrase", [None, b"wrong"])
 def test_an_encrypted_key_needs_its_passphrase(passphrase: bytes | None, tmp_path: Path) -> None:
     LocalKey.generate().write(tmp_path / "a.key", b"right")
     with pytest.raises(ConfigError) as caught:
         LocalKey.load(tmp_path / "a.key", passphrase)
     assert caught.value.code == "key.passphrase"
+    assert "GOVKERNEL_KEY_PASSPHRASE" in caught.value.remedy
 
 
 def test_a_passphrase_that_is_not_needed_is_no_error(tmp_path: Path, key: LocalKey) -> None:

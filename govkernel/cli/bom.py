@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from govkernel.cli.lineage import reference, trace
-from govkernel.cli.output import Config, Exit
+from govkernel.cli.output import Config, Exit, plain, say
 from govkernel.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def bom(
         raise InputError(
             "cli.unwritable", f"{out} cannot be written.", why=str(error), remedy="Check the path."
         ) from None
+    say(f"[green]✓[/] wrote {plain(out)}: {form}, {len(lineage.nodes)} artifacts")
 
 
 def _files(path: Path, lineage: Lineage) -> list[tuple[str, str]]:

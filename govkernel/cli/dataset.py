@@ -26,12 +26,18 @@ app = typer.Typer(
 
 TREE_SUFFIX = ".tree.json"
 BUNDLE_SUFFIX = ".dataset-tree.sigstore.json"
+_NAMED = 10
+"""Shards without rows that are named."""
+
 MAX_SAMPLE = 64 * 1024 * 1024
 
 Folder = Annotated[Path, typer.Argument(help="The dataset: a folder of shards.")]
 Rows = Annotated[
     bool,
-    typer.Option("--rows", help="Lines of JSONL and CSV shards get a tree too, so that rows can be proven."),
+    typer.Option(
+        "--rows",
+        help="Lines of JSONL and CSV shards get a tree too, so that rows can be proven; others are named.",
+    ),
 ]
 SignedBy = Annotated[
     Path | None,
@@ -46,7 +52,7 @@ def tree(path: Folder, key: Key, rows: Rows = False, config: Config = None, as_j
     """Hash every shard, and sign the root of the tree over them; the tree is written beside the folder."""
     from govkernel.provenance.dataset_read import read_tree
 
-    _sign(path, read_tree(path, rows=rows), None, key, config, as_json)
+    _sign(path, read_tree(path, rows=rows), None, key, config, as_json, rows=rows)
 
 
 @app.command()
@@ -84,7 +90,7 @@ def append(
             why=f"{before.root.size} shards are listed, {signed.root.size} were signed, or one is another.",
             remedy="Restore the tree and the bundle that belong together.",
         )
-    _sign(path, grow_tree(path, before, rows=rows), before, key, config, as_json)
+    _sign(path, grow_tree(path, before, rows=rows), before, key, config, as_json, rows=rows)
 
 
 @app.command()
@@ -159,7 +165,14 @@ def verify_append(
 
 
 def _sign(
-    path: Path, grown: DatasetTree, before: DatasetTree | None, key: str, config: Path | None, as_json: bool
+    path: Path,
+    grown: DatasetTree,
+    before: DatasetTree | None,
+    key: str,
+    config: Path | None,
+    as_json: bool,
+    *,
+    rows: bool,
 ) -> None:
     from govkernel.config import load_settings
     from govkernel.files import replace_file
@@ -178,6 +191,9 @@ def _sign(
     written = keep([NamedBundle(BUNDLE_SUFFIX, content)], path, None, settings)
     new = grown.root.size - (before.root.size if before else 0)
     document = {**described(artifact, written), **grown.root.document(), "new": new, "tree": str(place)}
+    rowless = [shard.path for shard in grown.shards if rows and shard.rows is None]
+    if rows:
+        document["withoutRows"] = rowless
 
     def text() -> None:
         say(f"[green]✓[/] signed the tree of {plain(path)}: {grown.root.size} shards, {new} of them new")
@@ -185,6 +201,9 @@ def _sign(
         say(f"  root    {grown.root.root.hex()}")
         say(f"  tree    {plain(place)}")
         say(f"  bundle  {plain(written[0])}")
+        if rowless:
+            more = f" and {len(rowless) - _NAMED} more" if len(rowless) > _NAMED else ""
+            say(f"[yellow]![/] no rows of {plain(', '.join(rowless[:_NAMED]))}{more}: only lines are rows")
 
     finish(True, document, as_json=as_json, text=text)
 

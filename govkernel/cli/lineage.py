@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from govkernel.config import Settings
     from govkernel.domain import ArtifactRef
     from govkernel.lineage import Lineage
+
+
+_SHOWN: Final = 200
 
 
 def lineage(
@@ -37,7 +40,8 @@ def lineage(
 ) -> None:
     """Draw where an artifact comes from: exit 0 when every ancestor is signed, 1 when one is not.
 
-    With --descendants, 0 when all that was made from it is signed; with --deployed, 0 when none of it was admitted.
+    With --descendants, 0 when all that was made from it is signed and nothing it was made from is revoked; with
+    --deployed, 0 when moreover none of it was admitted.
     """
     from govkernel.config import load_settings
     from govkernel.lineage import FORMATS, draw
@@ -57,7 +61,19 @@ def lineage(
     if deployed:
         _tell_deployments(found, admissions(settings, found), as_json=as_json)
     sys.stdout.write(draw(found, "json" if as_json else form, down=down))
-    raise typer.Exit(Exit.NO if found.untrusted else Exit.YES)
+    if down and form == "tree" and not as_json:
+        _tell_revoked(found)
+    raise typer.Exit(Exit.NO if found.untrusted or (down and found.below_revoked) else Exit.YES)
+
+
+def _tell_revoked(lineage: Lineage) -> None:
+    for node, above in lineage.below_revoked[:_SHOWN]:
+        say(
+            f"[red]✗[/] {plain(node.name or node.digest)} descends from {plain(above.name or above.digest)}: "
+            f"{plain(above.revoked)}"
+        )
+    if len(lineage.below_revoked) > _SHOWN:
+        say(f"  and {len(lineage.below_revoked) - _SHOWN} more")
 
 
 def _tell_deployments(lineage: Lineage, found: list[dict[str, str]], *, as_json: bool) -> NoReturn:
@@ -65,6 +81,7 @@ def _tell_deployments(lineage: Lineage, found: list[dict[str, str]], *, as_json:
 
     def text() -> None:
         sys.stdout.write(draw(lineage, "tree", down=True))
+        _tell_revoked(lineage)
         for item in found:
             where = f" in {plain(item['environment'])}" if item["environment"] else ""
             say(
@@ -74,7 +91,8 @@ def _tell_deployments(lineage: Lineage, found: list[dict[str, str]], *, as_json:
         if not found:
             say("[green]✓[/] The log holds no admission of any of them.")
 
-    finish(not found, {**as_dict(lineage), "deployments": found}, as_json=as_json, text=text)
+    clean = not (found or lineage.below_revoked)
+    finish(clean, {**as_dict(lineage), "deployments": found}, as_json=as_json, text=text)
 
 
 def admissions(settings: Settings, lineage: Lineage) -> list[dict[str, str]]:

@@ -113,11 +113,19 @@ def _attested(
 
 
 def _document(report: Report, written: list[Path]) -> dict[str, Any]:
+    from govkernel.filesafety.interface import printable
+    from govkernel.filesafety.judge import MAX_PATH
+
     return {
         "verdict": report.verdict.value,
         "complete": report.complete,
         "files": [
-            {"path": item.path, "format": item.format, "size": item.size, "sha256": item.sha256 or None}
+            {
+                "path": printable(item.path, MAX_PATH),
+                "format": item.format,
+                "size": item.size,
+                "sha256": item.sha256 or None,
+            }
             for item in report.files
         ],
         "findings": [

@@ -39,8 +39,8 @@ def explain(
     artifact: Annotated[
         str,
         typer.Argument(
-            help="A file or folder, optionally prefixed with its kind (model:, prompt:, dataset:), or a name "
-            "such as mlflow://models/minilm/1."
+            help="A file or folder, optionally prefixed with its kind (model:, prompt:, dataset:), a digest, or a "
+            "name such as mlflow://models/minilm/1."
         ),
     ],
     kind: Annotated[
@@ -60,22 +60,26 @@ def explain(
     from govkernel.cli.doors import choose_trust
     from govkernel.cli.trust_show import show_tree, tree
     from govkernel.config import load_settings
-    from govkernel.domain import Artifact
+    from govkernel.domain import Artifact, Digest
     from govkernel.gather import EvidenceGatherer
+    from govkernel.lineage.trace import known
     from govkernel.provenance import BundleStore
     from govkernel.provenance.trust_explain import explain as explained
 
     settings = load_settings(config)
-    judge = current_trust(settings, choose_trust(settings, trust, []))
-    host = plugin_host(settings, judge, local=True)
+    trusted = current_trust(settings, choose_trust(settings, trust, []))
+    host = plugin_host(settings, trusted, local=True)
     now = datetime.now(UTC)
-    gatherer, ref = EvidenceGatherer(host, judge), _reference(artifact, kind)
-    [found] = asyncio.run(gatherer.gather([ref], now))
+    gatherer, ref = EvidenceGatherer(host, trusted), _reference(artifact, kind)
+    if ref.scheme == "sha256":
+        [judged] = asyncio.run(gatherer.about([known(Digest.parse(ref.uri), ref.kind)], now))
+    else:
+        judged = asyncio.run(gatherer.gather([ref], now))[0].judged
     store = BundleStore(settings.path(settings.trust.attestations))
-    proposed = [] if found.judged.artifact.digest else store.candidates(ref.uri)
+    proposed = [] if judged.artifact.digest else store.candidates(ref.uri)
     claims = [Artifact(kind=ref.kind, name=ref.uri, digest=digest) for digest in proposed]
     claimed = asyncio.run(gatherer.about(claims, now))
-    document = explained(judge.now(), found.judged, now, judge.passed_over, claimed)
+    document = explained(trusted.now(), judged, now, trusted.passed_over, claimed)
     finish(document["signed"], document, as_json=as_json, text=lambda: show_tree(tree(document)))
 
 
@@ -202,13 +206,15 @@ def _put(content: bytes, trust: TrustPolicy, settings: Settings) -> Path:
 
 def _reference(text: str, kind: str) -> ArtifactRef:
     """What a person named: a name with a scheme, or a path with or without its kind."""
-    from govkernel.domain import ArtifactKind, ArtifactRef
+    from govkernel.domain import ArtifactKind, ArtifactRef, Digest
     from govkernel.provenance import detect_kind
 
     prefix, colon, rest = text.partition(":")
     if colon and not rest.startswith("//") and prefix in set(ArtifactKind):
         kind, text = kind or prefix, rest
     try:
+        if text.startswith("sha256:"):
+            return ArtifactRef(uri=str(Digest.parse(text)), kind=_kind(kind or "model"))
         if "://" in text:
             return ArtifactRef(uri=text, kind=_kind(kind or "model"))
         path = os.path.normpath(text)
@@ -225,7 +231,7 @@ def _no_artifact(text: str) -> InputError:
     return InputError(
         "cli.artifact",
         f"There is no artifact {ascii(text)[:200]}.",
-        remedy="Give the path of a file or folder, or a name such as mlflow://models/minilm/1.",
+        remedy="Give the path of a file or folder, a digest, or a name such as mlflow://models/minilm/1.",
     )
 
 

@@ -48,13 +48,13 @@ def judge(path: Path, *, hashed: bool = False, limits: Limits | None = None) -> 
     beside = {name: size for name, item in entries.items() if (size := _size(item)) is not None}
     for name, item in sorted(entries.items()):
         if len(files) >= MAX_FILES or len(findings) >= MAX_FINDINGS:
-            findings.append(Finding(name, "too-many-members"))
+            findings.append(Finding(printable(name, MAX_PATH), "too-many-members"))
             break
         place = Place(printable(name, MAX_PATH), name, Budget(limits or Limits()), examine, beside)
         judged = _judge_file(item, place, findings, hashed=hashed)
         files.extend([judged] if judged else [])
     if not files and not findings:
-        findings.append(Finding(path.name, "empty"))
+        findings.append(Finding(printable(path.name, MAX_PATH), "empty"))
     return Report(tuple(files), tuple(findings))
 
 

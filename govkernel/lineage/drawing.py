@@ -120,6 +120,10 @@ def as_dict(lineage: Lineage) -> dict[str, Any]:
             for edge in lineage.edges
         ],
         "untrusted": [str(node.digest) for node in lineage.untrusted],
+        "belowRevoked": [
+            {"digest": str(node.digest), "revoked": str(above.digest), "why": above.revoked}
+            for node, above in lineage.below_revoked
+        ],
         "licenses": sorted(lineage.licenses),
     }
 

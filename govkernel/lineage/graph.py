@@ -5,6 +5,7 @@ Pure: evidence comes in as values, and their order never matters.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -103,6 +104,24 @@ class Lineage:
     def untrusted(self) -> tuple[Node, ...]:
         """Those that are revoked, or of which no accepted signature says whose they are; but for the root."""
         return tuple(node for node in self.others if node.revoked or not node.signed)
+
+    @property
+    def below_revoked(self) -> tuple[tuple[Node, Node], ...]:
+        """Each artifact that descends from a revoked one, with the nearest such; by name."""
+        origin = {digest: node for digest, node in self.nodes.items() if node.revoked}
+        children: dict[Digest, list[Digest]] = {}
+        for edge in self.edges:
+            children.setdefault(edge.parent, []).append(edge.child)
+        waiting, found = deque(sorted(origin, key=str)), dict[Digest, Node]()
+        while waiting:
+            parent = waiting.popleft()
+            for child in children.get(parent, ()):
+                if child not in found:
+                    found[child] = origin[parent]
+                    origin.setdefault(child, origin[parent])
+                    waiting.append(child)
+        pairs = ((self.nodes[child], revoked) for child, revoked in found.items())
+        return tuple(sorted(pairs, key=lambda pair: (pair[0].name, str(pair[0].digest))))
 
     @property
     def licenses(self) -> frozenset[str]:

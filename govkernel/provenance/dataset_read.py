@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from govkernel.errors import InputError, ProvenanceError
-from govkernel.provenance.dataset_sample import RowHasher, SampleProof, prove, row_leaves
+from govkernel.provenance.dataset_sample import RowHasher, SampleProof, has_rows, prove, row_leaves
 from govkernel.provenance.dataset_tree import DatasetTree, Root, Shard
 from govkernel.provenance.files import FileStamp, HashedFile, hash_file, hash_open, hash_tree
-
-LINES: Final = (".jsonl", ".ndjson", ".csv", ".tsv")
-"""Formats whose rows are lines. In CSV a quoted line feed ends a line too, and the header is row 0."""
 
 MAX_SHARD: Final = 1024 * 1024 * 1024
 """Bytes of a shard of which a row is to be proven; it is held in memory."""
@@ -91,7 +88,7 @@ def _shards(folder: Path, known: dict[str, Shard], *, rows: bool) -> list[Shard]
     def reader(descriptor: int, name: str, stamp: FileStamp) -> HashedFile:
         if name in known:
             return HashedFile(name, known[name].sha256, b"", stamp.size)
-        if not rows or not name.lower().endswith(LINES):
+        if not rows or not has_rows(name):
             return hash_open(descriptor, name, stamp)
         lines = RowHasher()
         found = hash_open(descriptor, name, stamp, lines.take)

@@ -12,6 +12,9 @@ from govkernel.errors import InputError, ProvenanceError
 from govkernel.provenance.dataset_tree import MAX_ROWS, DatasetTree, Root, Shard, hashes, malformed
 from govkernel.provenance.limits import MAX_PROOF
 
+LINES: Final = (".jsonl", ".ndjson", ".csv", ".tsv")
+"""Formats whose rows are lines. In CSV a quoted line feed ends a line too, and the header is row 0."""
+
 PROOF_TYPE: Final = "https://govkernel.dev/dataset-proof/v1"
 
 
@@ -87,12 +90,7 @@ def prove(tree: DatasetTree, path: str, row: tuple[int, Sequence[bytes]] | None 
         return found
     number, leaves = row
     if shard.rows is None or not 0 <= number < shard.rows.size:
-        raise InputError(
-            "dataset.row-unknown",
-            f"The tree knows no row {number} of {ascii(path)[:200]}.",
-            why="It has fewer rows." if shard.rows else "The tree was made without rows.",
-            remedy="Make the tree with --rows, or prove the whole shard.",
-        )
+        raise _no_row(shard, number)
     grown, nodes = merkle.CompactRange().extend(leaves)
     if Root(grown.size, grown.root()) != shard.rows:
         raise _mismatch("The shard's rows are not those of the tree.")
@@ -101,6 +99,26 @@ def prove(tree: DatasetTree, path: str, row: tuple[int, Sequence[bytes]] | None 
         number, grown.size, lambda level, place: known[level, place] if level else leaves[place]
     )
     return SampleProof(shard, index, found.size, found.proof, RowProof(number, tuple(steps)))
+
+
+def has_rows(path: str) -> bool:
+    """Whether the rows of a shard are its lines, by its name; other formats have none that a tree knows."""
+    return path.lower().endswith(LINES)
+
+
+def _no_row(shard: Shard, number: int) -> InputError:
+    whole = "Prove the whole shard."
+    if shard.rows is not None:
+        why, remedy = f"It has {shard.rows.size} rows, counted from 0.", whole
+    elif has_rows(shard.path):
+        why, remedy = (
+            "The tree was made without rows.",
+            "Make the tree with --rows, or prove the whole shard.",
+        )
+    else:
+        why, remedy = f"Only lines are rows, and only these formats have them: {', '.join(LINES)}.", whole
+    what = f"The tree knows no row {number} of {ascii(shard.path)[:200]}."
+    return InputError("dataset.row-unknown", what, why=why, remedy=remedy)
 
 
 def check(sample: SampleProof, sha256: str, row: bytes, signed: Root) -> None:

@@ -139,6 +139,7 @@ def test_the_command_writes_what_was_signed(run: Run, workspace: Path, form: str
     base = made(run, "base")
     made(run, "tuned", base)
     written = run("bom", "tuned", "--format", form, "--out", "bom.json")
+    assert "wrote bom.json" in written.out
     assert written.code == 0, written.err
     text = Path("bom.json").read_text()
     assert base in text

@@ -100,3 +100,25 @@ def test_a_root_by_another_key_is_refused(run: Run, data: Path) -> None:
     assert run("sign", "dataset", "data", "--key", KEY, "--out", "signature.json").code == 0
     other = (*check[:-2], "signature.json", "--json")
     assert run(*other, "--key", PUBLIC_KEY).json()["code"] == "provenance.other-predicate"
+
+
+def test_shards_whose_rows_are_no_lines_are_named_and_not_promised(run: Run, data: Path) -> None:
+    (data / "a.parquet").write_bytes(b"PAR1")
+    tree = ("dataset", "tree", "data", "--key", KEY)
+    assert run(*tree, "--rows", "--json").json()["withoutRows"] == ["a.parquet"]
+    assert "no rows of a.parquet" in run(*tree, "--rows").out
+    refused = run("dataset", "prove", "data", "a.parquet", "--row", "1")
+    assert "dataset.row-unknown" in refused.err + refused.out
+    assert "Only lines are rows" in refused.err + refused.out
+    assert "Make the tree" not in refused.err + refused.out
+    fewer = run("dataset", "prove", "data", "part-1.jsonl", "--row", "9")
+    assert "It has 2 rows" in fewer.err + fewer.out
+    assert "withoutRows" not in run(*tree, "--json").json()
+    without = run("dataset", "prove", "data", "part-1.jsonl", "--row", "1")
+    assert "Make the tree with --rows" in without.err + without.out
+
+
+def test_appended_shards_without_rows_are_named(run: Run, data: Path) -> None:
+    (data / "z.parquet").write_bytes(b"PAR1")
+    grown = run("dataset", "append", "data", "--key", KEY, "--rows", "--json").json()
+    assert grown["withoutRows"] == ["z.parquet"]

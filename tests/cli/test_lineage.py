@@ -103,6 +103,28 @@ def test_revoking_a_dataset_names_what_was_admitted_and_denies_it_from_then_on(
     assert "pack/revoked" in denied.out
 
 
+def test_descendants_of_what_is_revoked_are_named(run: Run, workspace: Path) -> None:
+    Path("data.jsonl").write_text('{"a": 1}\n')
+    data = run("sign", "dataset", "data.jsonl", "--key", KEY, "--json").json()["digest"]
+    tuned = made(run, "tuned", dataset=data)
+    merged = made(run, "merged", tuned)
+    below = ("lineage", data, "--kind", "dataset", "--descendants")
+    for more in ((), ("--deployed",)):
+        assert run(*below, *more).code == 0
+        assert run(*below, *more, "--json").json()["belowRevoked"] == []
+    assert run("trust", "revoke", "--artifact", data, "--reason", "consent withdrawn", "--key", KEY).code == 0
+    for more in ((), ("--deployed",)):
+        told, read = run(*below, *more), run(*below, *more, "--json")
+        assert (told.code, read.code) == (1, 1)
+        for name in ("tuned", "merged"):
+            assert f"{name} descends from sha256:" in told.out
+        assert "consent withdrawn" in told.out
+        assert {(item["digest"], item["revoked"]) for item in read.json()["belowRevoked"]} == {
+            (tuned, data),
+            (merged, data),
+        }
+
+
 def test_deployed_is_about_descendants(run: Run, workspace: Path) -> None:
     failed = run("lineage", "x", "--deployed", "--json")
     assert (failed.code, failed.json()["error"]["code"]) == (2, "cli.deployed")

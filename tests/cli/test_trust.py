@@ -47,6 +47,20 @@ def test_nothing_is_cut_off_in_a_pipe(run: Run, approved: Path) -> None:
     assert source in shown
 
 
+def test_explain_of_a_digest_is_that_of_its_artifact(run: Run, approved: Path) -> None:
+    named = run("trust", "explain", "model", "--json").json()
+    digest = named["artifact"]["digest"]
+    by_digest = run("trust", "explain", digest, "--json")
+    assert by_digest.code == 0, by_digest.out + by_digest.err
+    said = {item["statement"] for item in by_digest.json()["accepted"]}
+    assert said == {item["statement"] for item in named["accepted"]}
+    assert run("trust", "explain", f"model:{digest}").code == 0
+    unknown = run("trust", "explain", f"sha256:{'ab' * 32}")
+    assert unknown.code == 1
+    wrong = run("trust", "explain", "sha256:00", "--json")
+    assert (wrong.code, wrong.json()["error"]["code"]) == (2, "cli.artifact")
+
+
 def test_explain_of_what_nobody_signed(run: Run, model: Path) -> None:
     refused = run("trust", "explain", "model", "--json")
     assert refused.code == 1

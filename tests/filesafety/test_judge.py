@@ -60,6 +60,15 @@ def test_names_that_are_not_text_do_not_break_the_report(tmp_path: Path) -> None
     assert "\x1b" not in json.dumps(predicate, ensure_ascii=False)
 
 
+def test_a_name_that_is_not_text_is_spelled_one_way(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xff.pkl")).write_bytes(SYSTEM)
+    document = run("scan", str(folder), "--json").json()
+    assert document["files"][0]["path"] == document["findings"][0]["path"] == "\N{REPLACEMENT CHARACTER}.pkl"
+    json.dumps(document, ensure_ascii=False).encode("utf-8")
+
+
 def test_a_report_with_many_findings_is_a_valid_predicate(judged: Judge) -> None:
     report = judged({f"{number:03}.pkl": SYSTEM for number in range(120)})
     predicate = report.predicate("0" * 64, datetime(2026, 1, 1, tzinfo=UTC))

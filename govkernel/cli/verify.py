@@ -5,26 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from govkernel.cli.asking import Asked, first
 from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, named, plain, read_named, say, stderr
 from govkernel.cli.pinning import Command, Exec, Pin, reading, run_command
 from govkernel.errors import InputError, ProvenanceError
 
 if TYPE_CHECKING:
-    from govkernel.domain import ArtifactKind, RejectedStatement, Signer, Statement
+    from govkernel.domain import RejectedStatement
     from govkernel.provenance import TrustPolicy
-    from govkernel.provenance.anchors import Anchor
-    from govkernel.provenance.digest import PathReader
-    from govkernel.provenance.verify_foreign import VerifiedBundle
 
-OTHER = "provenance.other-predicate"
 UNTOLD = frozenset({"provenance.not-found", "provenance.unreadable", "provenance.changed-while-read"})
 """Codes of artifacts that nothing can be said about; with any other one the artifact is refused for what it holds."""
 
@@ -142,7 +138,7 @@ def verify(
         _refusing(path, str(bundle), as_json),
         reading(path, pin=pin, run=run, command=command or (), receipts=receipts, skip=skipped) as it,
     ):
-        asked = _Asked(
+        asked = Asked(
             path=it.path,
             reader=cache(it.reader),
             trusted=anchor or _policy(config, trust),
@@ -152,7 +148,7 @@ def verify(
             source=str(bundle),
             now=datetime.now(UTC),
         )
-        answer = _first(asked.judge(raw) for raw in split_bundles(_read(bundle)))
+        answer = first(asked.judge(raw) for raw in split_bundles(_read(bundle)))
         if isinstance(answer, RejectedStatement):
             _refuse(path, it.told(answer), as_json)
         pinned = it.keep()
@@ -184,94 +180,6 @@ def _policy(config: Path | None, trust: Path | None) -> TrustPolicy:
     return current_trust(settings, choose_trust(settings, trust, [])).now()
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What a bundle that holds says."""
-
-    statement: Statement | None
-    signers: tuple[Signer, ...]
-    document: dict[str, Any]
-    notes: tuple[str, ...] = ()
-    signed_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The question that each bundle of a file is an answer to."""
-
-    path: Path
-    reader: PathReader
-    trusted: Anchor | TrustPolicy
-    kind: ArtifactKind | None
-    predicate_type: str
-    ignore: frozenset[str]
-    source: str
-    now: datetime
-
-    def judge(self, raw: bytes) -> _Answer | RejectedStatement:
-        """What one bundle says about the artifact, or why it does not count."""
-        from govkernel.domain import RejectedStatement
-        from govkernel.provenance import TrustPolicy
-
-        trusted = self.trusted
-        answer = (
-            self._by_policy(raw, trusted)
-            if isinstance(trusted, TrustPolicy)
-            else self._by_anchor(raw, trusted)
-        )
-        if isinstance(answer, RejectedStatement) or not self.predicate_type:
-            return answer
-        said = answer.statement.predicate_type if answer.statement else "nothing"
-        if said == self.predicate_type:
-            return answer
-        return RejectedStatement(
-            code=OTHER,
-            why=f"The bundle states {said}.",
-            remedy="Give the bundle of the predicate you ask for.",
-            source=self.source,
-        )
-
-    def _by_policy(self, raw: bytes, policy: TrustPolicy) -> _Answer | RejectedStatement:
-        from govkernel.hookspecs import VerifiedStatement
-        from govkernel.provenance import verify_path
-
-        found = verify_path(
-            self.path, raw, policy, self.kind, now=self.now, source=self.source, reader=self.reader
-        )
-        if not isinstance(found, VerifiedStatement):
-            return found
-        document = found.model_dump(mode="json")
-        return _Answer(found.statement, found.signers, document, signed_at=found.signed_at)
-
-    def _by_anchor(self, raw: bytes, anchor: Anchor) -> _Answer | RejectedStatement:
-        from govkernel.provenance.verify_foreign import VerifiedBundle, verify_foreign
-
-        found = verify_foreign(
-            self.path,
-            raw,
-            anchor,
-            self.kind,
-            now=self.now,
-            source=self.source,
-            ignore=self.ignore,
-            reader=self.reader,
-        )
-        if not isinstance(found, VerifiedBundle):
-            return found
-        document = _document(found, self.source)
-        return _Answer(found.statement, (found.signer,), document, found.notes, found.signed_at)
-
-
-def _first(answers: Iterator[_Answer | RejectedStatement]) -> _Answer | RejectedStatement:
-    """The first that holds; else the first refusal, of what was asked for if there is one."""
-    refused: list[RejectedStatement] = []
-    for answer in answers:
-        if isinstance(answer, _Answer):
-            return answer
-        refused.append(answer)
-    return next((item for item in refused if item.code != OTHER), refused[0])
-
-
 def _refuse(path: Path, refused: RejectedStatement, as_json: bool) -> NoReturn:
     def complain() -> None:
         say(f"[red]✗[/] refused {plain(path)} [dim]({refused.code})[/]")
@@ -293,17 +201,6 @@ def _refusing(path: Path, source: str, as_json: bool) -> Iterator[None]:
         if not error.code.startswith("provenance.") or error.code in UNTOLD:
             raise
         _refuse(path, rejection(error, source), as_json)
-
-
-def _document(found: VerifiedBundle, source: str) -> dict[str, Any]:
-    return {
-        "statement": found.statement.model_dump(mode="json") if found.statement else None,
-        "signers": [found.signer.model_dump(mode="json")],
-        "source": source,
-        "about": str(found.about),
-        "notes": list(found.notes),
-        "signed_at": found.signed_at.isoformat().replace("+00:00", "Z") if found.signed_at else None,
-    }
 
 
 def _inside(bundle: Path, path: Path) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ class KeylessAnchor:
     def _verified(self, bundle: ForeignBundle, message: Message) -> tuple[Signer, datetime]:
         from sigstore.models import Bundle  # noqa: PLC0415
 
-        from govkernel.provenance.keyless_verifier import Promised  # noqa: PLC0415
+        from govkernel.provenance.keyless_promised import Promised  # noqa: PLC0415
 
         parsed = _parsed(Promised if bundle.form is Form.COSIGN_V2 else Bundle, bundle.raw)
         verifier = self._verifier.fresh()  # it keeps what it found out about one bundle

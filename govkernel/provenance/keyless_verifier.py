@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self, TypeVar
@@ -30,7 +29,7 @@ from sigstore import dsse
 from sigstore._internal.timestamp import TimestampSource, TimestampVerificationResult
 from sigstore._internal.trust import CertificateAuthority, CTKeyring, KeyringPurpose, RekorKeyring
 from sigstore.errors import CertValidationError, VerificationError
-from sigstore.models import Bundle, TransparencyLogEntry, TrustedRoot
+from sigstore.models import Bundle, TrustedRoot
 from sigstore.verify import Verifier
 from sigstore.verify.policy import VerificationPolicy
 from sigstore_models.common.v1 import TimeRange
@@ -44,13 +43,6 @@ T = TypeVar("T")
 
 _DSSE: Final = ("dsse", "0.0.1")
 _INTOTO: Final = ("intoto", "0.0.2")
-_NO_PROOF: Final = {
-    "logIndex": "0",
-    "rootHash": "",
-    "treeSize": "1",
-    "hashes": [],
-    "checkpoint": {"envelope": ""},
-}
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -84,34 +76,6 @@ class Root(TrustedRoot):
             self._read[what] = read()
         found: T = self._read[what]
         return found
-
-
-class PromisedEntry(TransparencyLogEntry):
-    """An entry that the log promised, by its signature, to include, without the proof that it did."""
-
-    def _verify(self, keyring: RekorKeyring) -> None:
-        self._verify_set(keyring)
-
-
-class Promised(Bundle):
-    """A bundle of cosign before version 3, whose entry carries a promise only.
-
-    sigstore-python demands a proof of every entry, so it is given an empty one, which nobody looks at.
-    """
-
-    @classmethod
-    def from_json(cls, raw: bytes | str) -> Bundle:
-        """Read the bundle that :mod:`govkernel.provenance.cosign_v2` made.
-
-        Raises:
-            ValueError: it has no entry, or it is malformed.
-        """
-        document = json.loads(raw)
-        (entry,) = document["verificationMaterial"]["tlogEntries"]
-        entry["inclusionProof"] = _NO_PROOF
-        bundle = super().from_json(json.dumps(document))
-        bundle._log_entry = PromisedEntry(bundle.log_entry._inner)
-        return bundle
 
 
 class KeylessVerifier(Verifier):

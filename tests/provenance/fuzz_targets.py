@@ -19,10 +19,10 @@ from govkernel.errors import GovkernelError
 from govkernel.hookspecs import Bundle, VerifiedStatement
 from govkernel.provenance import KeyVerifier, LocalKey, TrustedKey, TrustPolicy
 from govkernel.provenance.anchors import CertificateAnchor, KeyAnchor
-from govkernel.provenance.bundle import parse_bundle
+from govkernel.provenance.bundle import parse_signed
 from govkernel.provenance.collection import split_bundles
 from govkernel.provenance.delegation import Delegation, read_delegation
-from govkernel.provenance.foreign import parse_foreign
+from govkernel.provenance.foreign import parse_each, parse_foreign
 from govkernel.provenance.identity import identity_pattern
 from govkernel.provenance.keyless import KeylessAnchor, read_trusted_root
 from govkernel.provenance.oms import read_oms
@@ -36,6 +36,8 @@ from govkernel.provenance.x509 import certify, read_roots
 from tests.provenance import fuzz_files, fuzz_supply
 from tests.provenance.fuzz_target import Target
 from tests.simulators.certificate_lies import ALICE, NOW, Family
+from tests.simulators.cosign_v2 import rewritten
+from tests.simulators.envelopes import by_key, by_witness, envelope, slsa_envelope
 from tests.simulators.lying_signer import oms, signed, statement
 from tests.simulators.signing import bare, certified
 from tests.simulators.sigstore import Instance, Orders
@@ -125,10 +127,10 @@ PRIVATE_ANCHOR = KeylessAnchor(
 
 
 def _foreign(data: bytes) -> None:
-    bundle = parse_foreign(data)
-    for anchor in (KEY_ANCHOR, CERTIFICATE_ANCHOR, KEYLESS_ANCHOR, PRIVATE_ANCHOR):
-        with suppress(GovkernelError):
-            anchor.proven(bundle, lambda: b"hello", NOW)
+    for bundle in parse_each(data):
+        for anchor in (KEY_ANCHOR, CERTIFICATE_ANCHOR, KEYLESS_ANCHOR, PRIVATE_ANCHOR):
+            with suppress(GovkernelError):
+                anchor.proven(bundle, lambda: b"hello", NOW)
 
 
 def _chain(data: bytes) -> None:
@@ -184,6 +186,10 @@ _BUNDLES = [
     STAMPED_BUNDLE,
     UNLOGGED_BUNDLE,
     _json(json.loads(signed(SAID, KEY))["dsseEnvelope"]),
+    envelope(SAID, by_key(p256()), by_witness(CHAIN, CLOCK.tells())),
+    slsa_envelope(INSTANCE, SAID),
+    rewritten(INSTANCE_BUNDLE),
+    rewritten(INSTANCE.file_bundle(b"hello")),
 ]
 
 
@@ -199,7 +205,7 @@ def _registry() -> dict[str, Target]:
 TARGETS: dict[str, Target] = {
     "json": Target(lambda data: strict_json.canonical(strict_json.loads(data)), [b'{"a": [1, "b", null]}']),
     "yaml": Target(strict_yaml.load, [b"a: [1, b, {c: d}]\n", b"- |\n  text\n"]),
-    "bundle": Target(parse_bundle, _BUNDLES[:1]),
+    "bundle": Target(parse_signed, [_BUNDLES[0], *_BUNDLES[-4:]]),
     "foreign-bundle": Target(_foreign, _BUNDLES),
     "statement": Target(_signed, _STATEMENTS),
     "oms": Target(_statement, [_json(oms([("a", HEX), ("b/c", HEX)], HEX))]),

@@ -100,8 +100,9 @@ def _end(source: Source) -> tuple[int, int, int]:
         raise Refused("zip-ambiguous", "a comment like a header")
     position = source.size - len(tail) + at
     values = (disk, first, here, count, size, offset)
-    if source.read(position - _LOCATOR.size, 4) == b"PK\x06\x07":
-        return _end64(source, position - _LOCATOR.size, values)
+    before = position - _LOCATOR.size
+    if before >= 0 and source.read(before, 4) == b"PK\x06\x07":
+        return _end64(source, before, values)
     if disk or first or here != count or offset + size != position or 0xFFFFFFFF in (size, offset):
         raise Refused("zip-ambiguous", "the end and the directory disagree")
     return count, size, offset

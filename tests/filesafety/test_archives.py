@@ -102,6 +102,9 @@ LIES: dict[str, tuple[bytes, str]] = {
     "several disks": (patched(END + 4, b"\x01\x00"), "zip-ambiguous"),
     "a size that lies": (patched(DIRECTORY + 24, b"\x01\x00\x00\x00"), "zip-ambiguous"),
     "no end": (CLEAN[:END], "archive-malformed"),
+    "a Zip64 locator that would begin before the file": (
+        bytes.fromhex("504b03041479504b050600003bc5504b0607900000005e0100000000"), ""
+    ),
     "a climbing name": (zipped(("../x.txt", b"")), "archive-path"),
     "an absolute name": (zipped(("/etc/x.txt", b"")), "archive-path"),
     "a drive": (zipped(("C:/x.txt", b"")), "archive-path"),
@@ -122,7 +125,7 @@ LIES: dict[str, tuple[bytes, str]] = {
 def test_zips_that_lie_are_refused(lie: str) -> None:
     content, rule = LIES[lie]
     found = quick(content, "model.pt")
-    assert found
+    assert found - {"examiner-failed"}
     assert not rule or rule in found
 
 

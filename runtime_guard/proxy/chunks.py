@@ -85,8 +85,9 @@ class _Choice:
     async def _part(self, path: Path, value: Any, *, media: bool) -> Any:
         if isinstance(value, str):
             name, parent = last_names(path)
-            plain = is_no_text(value, name, parent, media=media)
-            return value if plain else await self._screen(path).feed(value)
+            if is_no_text(value, name, parent, media=media):
+                return value
+            return "" if self.blocked else await self._screen(path).feed(value)
         if isinstance(value, list):
             return [
                 await self._part((*path, place_of(item, number)), item, media=media)
@@ -175,8 +176,8 @@ class ChunkScreen:
         index = item["index"] if isinstance(item.get("index"), int) else 0
         choice = self._choices.get(index)
         if choice is None:
-            if len(self._choices) >= MAX_CHOICES:
-                raise not_an_answer("It has too many choices.")
+            if not 0 <= index < MAX_CHOICES:
+                raise not_an_answer(f"A choice has an index beyond {MAX_CHOICES}.")
             choice = self._choices[index] = _Choice(self._conversation)
         if choice.ended:
             return

@@ -49,12 +49,15 @@ def released(message: dict[str, Any], **around: Any) -> dict[str, Any]:
     return asyncio.run(conversation().screen_answer({"id": "c1", "choices": [choice], **around}))
 
 
-def streamed(*events: Any, done: bool = True) -> tuple[list[dict[str, Any]], GovkernelError | None]:
+def streamed(
+    *events: Any, done: bool = True, policy: Policy | None = None
+) -> tuple[list[dict[str, Any]], GovkernelError | None]:
     """The chunks that the client gets for a stream, and the error that ends it.
 
     Args:
         events: chunks; texts are sent as they are.
         done: the stream ends with ``[DONE]``.
+        policy: what decides.
     """
 
     async def data() -> AsyncIterator[str]:
@@ -66,7 +69,7 @@ def streamed(*events: Any, done: bool = True) -> tuple[list[dict[str, Any]], Gov
     async def take() -> tuple[list[dict[str, Any]], GovkernelError | None]:
         chunks: list[dict[str, Any]] = []
         try:
-            async for chunk in ChunkScreen(conversation()).screen(data()):
+            async for chunk in ChunkScreen(conversation(policy)).screen(data()):
                 chunks.append(json.loads(json.dumps(chunk)))
         except GovkernelError as error:
             return chunks, error

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from govkernel.domain import Effect
+from tests.runtime_guard.conftest import Policy, decision
 from tests.runtime_guard.exchanged import chunk, streamed
 
 MAIL = "jane.roe@example.com"
@@ -124,6 +126,25 @@ def test_a_stream_that_just_stops_is_told_after_what_is_decided(events: list[Any
     assert "".join(deltas(chunks, "content")) == ("I am <EMAIL_ADDRESS>" if events else "")
     assert error is not None
     assert error.code == "guard.upstream-stream"
+
+
+@pytest.mark.parametrize("index", [-1, 128, int(CARD)])
+def test_an_index_of_a_choice_is_small(index: int) -> None:
+    chunks, error = streamed({"id": "c1", "choices": [{"index": index, "delta": {"content": "Hi."}}]})
+    assert (chunks, error and error.code) == ([], "guard.upstream-answer")
+
+
+def test_nothing_of_a_delta_is_passed_on_behind_what_policy_blocks() -> None:
+    def block_mail(request: Any) -> Any:
+        blocked = "EMAIL_ADDRESS" in request.screening.labels
+        return decision(Effect.DENY, "block") if blocked else decision(Effect.ALLOW)
+
+    parts = [{"type": "text", "text": f"So {MAIL} and "}, {"type": "note", "text": "never seen, never. "}]
+    chunks, _ = streamed(
+        chunk({"content": parts}), chunk({"content": parts}), policy=Policy(answer=block_mail)
+    )
+    assert "never" not in json.dumps(chunks)
+    assert chunks[-1]["choices"][0]["finish_reason"] == "content_filter"
 
 
 @pytest.mark.parametrize("event", ["nope", "[]", '{"a": 1, "a": 2}', '{"choices": 7}', '{"choices": [7]}'])

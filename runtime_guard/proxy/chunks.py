@@ -50,7 +50,7 @@ class _Choice:
             elif value is not None:
                 said = await self._said(key, value)
                 released.update({key: said} if said not in ("", None) else {})
-        await self._conversation.mask_names(released)
+        await self._conversation.mask_names(released, own=True)
         return released
 
     async def rest(self) -> dict[str, Any]:
@@ -60,13 +60,13 @@ class _Choice:
             if not self.blocked and (text := await screen.finish()):
                 key, value = nested(path, text)
                 released[key] = joined(released[key], value) if key in released else value
+        await self._conversation.mask_names(released)
         calls: dict[str, Any] = {"tool_calls": list(self._calls.values())} if self._calls else {}
         if self._function:
             calls["function_call"] = self._function
         if calls and not self.blocked:
             await self._conversation.mask_whole(calls)
             released.update(calls)
-        await self._conversation.mask_names(released)
         return released
 
     @property
@@ -76,10 +76,14 @@ class _Choice:
 
     async def _said(self, key: str, value: Any) -> Any:
         """A member of a delta, screened: texts that go on in the next one as far as they are decided."""
-        if isinstance(value, str) or key in _GOES_ON:
+        if isinstance(value, str):
             return await self._part((key,), value, media=False)
-        holder = {CONTENT: value}
-        await self._conversation.mask_whole(holder)
+        if key in _GOES_ON:
+            holder = {CONTENT: await self._part((key,), value, media=False)}
+            await self._conversation.mask_names(holder)
+        else:
+            holder = {CONTENT: value}
+            await self._conversation.mask_whole(holder)
         return holder[CONTENT]
 
     async def _part(self, path: Path, value: Any, *, media: bool) -> Any:

@@ -17,6 +17,7 @@ from runtime_guard.proxy.texts import (
     counts,
     frame_slots,
     message_slots,
+    name_slots,
     request_slots,
 )
 from runtime_guard.proxy.tree import Slot, put_back
@@ -161,13 +162,17 @@ class Conversation:
         """
         await self._mask_slots(message_slots(holder, "assistant"))
 
-    async def mask_names(self, holder: dict[str, Any]) -> None:
-        """Screen the numbers and the names of members of a part of an answer whose strings are screened.
+    async def mask_names(self, holder: dict[str, Any], *, own: bool = False) -> None:
+        """Screen the names of members, and the numbers, of a part of an answer whose strings are screened.
+
+        Args:
+            holder: the part.
+            own: only the names of its own members; what they hold is complete.
 
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
         """
-        await self._mask_slots(frame_slots(holder, strings=False))
+        await self._mask_slots(name_slots(holder) if own else frame_slots(holder, strings=False))
 
     async def _mask_slots(self, found: Iterable[Slot]) -> None:
         slots = list(found)

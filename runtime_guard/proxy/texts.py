@@ -72,6 +72,13 @@ def frame_slots(frame: dict[str, Any], *, strings: bool = True) -> Iterator[Slot
     return Walk("assistant", strings=strings).whole(frame)
 
 
+def name_slots(holder: dict[str, Any]) -> Iterator[Slot]:
+    """The names of the members of a part of an answer, not of what they hold."""
+    walk = Walk("assistant")
+    walk.see(holder)
+    return walk.names()
+
+
 def counts(usage: Any) -> Any:
     """The numbers in a report of usage, under names that are words; nothing else."""
     if isinstance(usage, dict):

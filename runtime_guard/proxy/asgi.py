@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from govkernel.errors import GovkernelError, InputError
 
@@ -12,6 +12,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+_BY_POLICY: Final = frozenset({"guard.blocked", "guard.denied"})
 
 
 class ClientLeft(Exception):
@@ -79,13 +81,9 @@ async def respond_error(send: Send, status: int, error: GovkernelError, decision
 
 def error_body(error: GovkernelError, status: int) -> dict[str, Any]:
     """``{"error": {…}}`` with our stable code, and why and remedy in the message."""
-    kind = (
-        "server_error"
-        if status >= 500
-        else "policy_violation"
-        if status in (400, 403)
-        else "invalid_request_error"
-    )
+    kind = "policy_violation" if error.code in _BY_POLICY else "invalid_request_error"
+    if status >= 500:
+        kind = "server_error"
     message = " ".join(part for part in (error.what, error.why, error.remedy) if part)
     return {"error": {"message": message, "type": kind, "param": None, "code": error.code}}
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from copy import deepcopy
 from typing import Any, Final
 
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
-from runtime_guard.proxy.exchange import Conversation, choice_frame, not_an_answer
+from runtime_guard.proxy.exchange import Conversation, not_an_answer
+from runtime_guard.proxy.parts import Path, joined, last_names, nested, place_of
+from runtime_guard.proxy.wire import ARGUMENTS, CONTENT, is_media, is_no_text
 from runtime_guard.tokens.stream import RestoredStream
 
 MAX_CHOICES: Final = 128
 MAX_CALL: Final = 1024 * 1024
+MAX_TEXTS: Final = 128
+"""Texts of one choice that go on from delta to delta."""
 _CALLS: Final = ("tool_calls", "function_call")
+_GOES_ON: Final = frozenset(
+    {CONTENT, "refusal", "reasoning", "reasoning_content", "reasoning_details", "thinking", "audio"}
+)
+"""Members of a delta whose texts go on in the next one, in the part at the same place; others are complete."""
+_FRAME: Final = frozenset({"id", "object", "created", "model", "system_fingerprint", "service_tier"})
+"""What a server writes around the choices of every chunk."""
 
 
 class _Choice:
@@ -20,7 +31,7 @@ class _Choice:
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._texts: dict[str, RestoredStream] = {}
+        self._texts: dict[Path, RestoredStream] = {}
         self._calls: dict[int, dict[str, Any]] = {}
         self._function: dict[str, Any] = {}
         self._size = 0
@@ -34,23 +45,25 @@ class _Choice:
                 break
             if key == "role":
                 released[key] = "assistant"
-            elif isinstance(value, str):
-                text = await self._screen(key).feed(value)
-                if text:
-                    released[key] = text
             elif key in _CALLS:
                 self._collect(key, value)
+            elif value is not None:
+                said = await self._said(key, value)
+                released.update({key: said} if said not in ("", None) else {})
+        await self._conversation.mask_names(released, own=True)
         return released
 
     async def rest(self) -> dict[str, Any]:
         """What was held back, at the end of the choice."""
         released: dict[str, Any] = {}
-        for key, screen in self._texts.items():
+        for path, screen in self._texts.items():
             if not self.blocked and (text := await screen.finish()):
-                released[key] = text
-        calls = {"tool_calls": list(self._calls.values())} if self._calls else {}
+                key, value = nested(path, text)
+                released[key] = joined(released[key], value) if key in released else value
+        await self._conversation.mask_names(released)
+        calls: dict[str, Any] = {"tool_calls": list(self._calls.values())} if self._calls else {}
         if self._function:
-            calls = {**calls, "function_call": self._function}  # type: ignore[dict-item]
+            calls["function_call"] = self._function
         if calls and not self.blocked:
             await self._conversation.mask_whole(calls)
             released.update(calls)
@@ -61,15 +74,46 @@ class _Choice:
         """Whether policy ended this choice."""
         return any(screen.blocked for screen in self._texts.values())
 
-    def _screen(self, key: str) -> RestoredStream:
-        if key not in self._texts:
-            self._texts[key] = self._conversation.stream(key)
-        return self._texts[key]
+    async def _said(self, key: str, value: Any) -> Any:
+        """A member of a delta, screened: texts that go on in the next one as far as they are decided."""
+        if isinstance(value, str):
+            return await self._part((key,), value, media=False)
+        if key in _GOES_ON:
+            holder = {CONTENT: await self._part((key,), value, media=False)}
+            await self._conversation.mask_names(holder)
+        else:
+            holder = {CONTENT: value}
+            await self._conversation.mask_whole(holder)
+        return holder[CONTENT]
+
+    async def _part(self, path: Path, value: Any, *, media: bool) -> Any:
+        if isinstance(value, str):
+            name, parent = last_names(path)
+            if is_no_text(value, name, parent, media=media):
+                return value
+            return "" if self.blocked else await self._screen(path).feed(value)
+        if isinstance(value, list):
+            return [
+                await self._part((*path, place_of(item, number)), item, media=media)
+                for number, item in enumerate(value)
+            ]
+        if isinstance(value, dict):
+            media = is_media(value, last_names(path)[0], within=media)
+            return {key: await self._part((*path, key), item, media=media) for key, item in value.items()}
+        return value
+
+    def _screen(self, path: Path) -> RestoredStream:
+        if path not in self._texts:
+            if len(self._texts) >= MAX_TEXTS:
+                raise not_an_answer("Its message has too many parts.")
+            field = path[0] if len(path) == 1 and isinstance(path[0], str) else ""
+            self._texts[path] = self._conversation.stream(field)
+        return self._texts[path]
 
     def _collect(self, key: str, value: Any) -> None:
-        for part in value if isinstance(value, list) else [value]:
+        for part in value if isinstance(value, list) else [] if value is None else [value]:
             if not isinstance(part, dict):
-                continue
+                raise not_an_answer("A tool call is not an object.")
             index = part.get("index") if isinstance(part.get("index"), int) else 0
             whole = self._function if key == "function_call" else self._calls.setdefault(index or 0, {})
             self._size += len(str(part))
@@ -89,46 +133,59 @@ class ChunkScreen:
         self._conversation = conversation
         self._choices: dict[int, _Choice] = {}
         self._frame: dict[str, Any] = {}
+        self._added: dict[str, Any] = {}
 
     async def screen(self, events: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
         """The chunks to release for the upstream's events, up to its ``[DONE]``.
 
         Raises:
-            InputError: ``guard.upstream-answer`` or what the event reader raises.
+            InputError: ``guard.upstream-answer``, ``guard.upstream-stream`` for a stream that ends too early, after
+                what is decided was released, or what the event reader raises.
             Refused, GovkernelError: a tool call was blocked, or nothing could be screened.
         """
+        done = False
         async for data in events:
-            if data.strip() == "[DONE]":
+            if done := data.strip() == "[DONE]":
                 break
             async for chunk in self._chunk(_parse(data)):
                 yield chunk
+        done = done or (bool(self._choices) and all(choice.ended for choice in self._choices.values()))
         for index, choice in self._choices.items():
             if not choice.ended:
                 async for chunk in self._end(index, choice, None):
                     yield chunk
+        if not done:
+            raise _ended_early()
 
     async def _chunk(self, chunk: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         choices = chunk.get("choices") or []
-        rest = {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
-        self._frame = await self._conversation.frame(rest)
+        if not isinstance(choices, list):
+            raise not_an_answer("Its choices are no list.")
+        rest = {key: value for key, value in chunk.items() if key != "choices"}
+        frame = await self._conversation.frame(rest)
+        usage = frame.pop("usage", None)
+        self._frame = {key: value for key, value in frame.items() if key in _FRAME}
+        self._added = {key: value for key, value in frame.items() if key not in _FRAME}
         for item in choices:
-            if not isinstance(item, dict) or not isinstance(item.get("delta"), dict):
-                raise not_an_answer("A choice has no delta.")
             async for released in self._choice(item):
                 yield released
-        if chunk.get("usage") is not None or not choices:
-            yield {**self._frame, "choices": [], "usage": chunk.get("usage")}
+        if usage is not None or not choices:
+            yield {**self._framed(), "choices": [], "usage": usage}
+        elif self._added:
+            yield self._released(0, {}, {"finish_reason": None})
 
     async def _choice(self, item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        if not isinstance(item, dict) or not isinstance(item.get("delta") or {}, dict):
+            raise not_an_answer("A choice has no delta.")
         index = item["index"] if isinstance(item.get("index"), int) else 0
         choice = self._choices.get(index)
         if choice is None:
-            if len(self._choices) >= MAX_CHOICES:
-                raise not_an_answer("It has too many choices.")
+            if not 0 <= index < MAX_CHOICES:
+                raise not_an_answer(f"A choice has an index beyond {MAX_CHOICES}.")
             choice = self._choices[index] = _Choice(self._conversation)
         if choice.ended:
             return
-        delta = await choice.take(item["delta"])
+        delta = await choice.take(item.get("delta") or {})
         if delta:
             yield self._released(index, delta, {"finish_reason": None})
         if choice.blocked:
@@ -148,14 +205,22 @@ class ChunkScreen:
         if choice.blocked:
             yield self._released(index, {}, {"finish_reason": "content_filter"})
         elif item is not None:
-            yield self._released(index, {}, choice_frame(item))
+            yield self._released(index, {}, await self._conversation.choice_frame(item))
 
     def _released(self, index: int, delta: dict[str, Any], frame: dict[str, Any]) -> dict[str, Any]:
-        return {**self._frame, "choices": [{**frame, "index": index, "delta": delta, "logprobs": None}]}
+        return {**self._framed(), "choices": [{**frame, "index": index, "delta": delta, "logprobs": None}]}
+
+    def _framed(self) -> dict[str, Any]:
+        """What stands around choices in every chunk, and once what the vendor added to this one."""
+        added, self._added = self._added, {}
+        return {**self._frame, **added}
 
 
 def _parse(data: str) -> dict[str, Any]:
-    chunk = strict_json.loads(data, halves=True)
+    try:
+        chunk = strict_json.loads(data, halves=True)
+    except InputError as error:
+        raise not_an_answer(f"An event is not JSON: {error.code}.") from None
     if not isinstance(chunk, dict):
         raise not_an_answer("An event is not an object.")
     if "error" in chunk:
@@ -167,12 +232,24 @@ def _parse(data: str) -> dict[str, Any]:
     return chunk
 
 
+def _ended_early() -> InputError:
+    return InputError(
+        "guard.upstream-stream",
+        "The model server's stream ended before its answer did.",
+        why="It said neither why it stopped nor that it is done.",
+        remedy="Take the answer for incomplete, or ask again; what was received and screened was released.",
+    )
+
+
 def _merge(whole: dict[str, Any], part: dict[str, Any]) -> None:
     """Add a piece of a tool call: texts of arguments are joined, everything else is set once."""
     for key, value in part.items():
-        if isinstance(value, dict):
-            _merge(whole.setdefault(key, {}), value)
-        elif key in ("arguments", "input") and isinstance(value, str):
-            whole[key] = str(whole.get(key, "")) + value
-        elif whole.get(key) in (None, ""):
-            whole[key] = value
+        known = whole.get(key)
+        if known in (None, ""):
+            whole[key] = deepcopy(value)
+        elif isinstance(known, dict) and isinstance(value, dict):
+            _merge(known, value)
+        elif key in (ARGUMENTS, "input") and value is not None:
+            if not isinstance(known, str) or not isinstance(value, str):
+                raise not_an_answer("Pieces of a tool call do not fit together.")
+            whole[key] = known + value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from govkernel.domain import Finding
@@ -12,15 +12,16 @@ from runtime_guard.proxy.judge import Decider, Exchange, Judge, refuse_blocked
 from runtime_guard.proxy.seams import seams
 from runtime_guard.proxy.settings import ANONYMOUS, GuardSettings
 from runtime_guard.proxy.texts import (
-    ARGUMENTS,
-    CONTENT,
-    Slot,
     answers_in_json,
     beginning,
-    extra_slots,
+    counts,
+    frame_slots,
     message_slots,
+    name_slots,
     request_slots,
 )
+from runtime_guard.proxy.tree import Slot, put_back
+from runtime_guard.proxy.wire import ARGUMENTS, CONTENT
 from runtime_guard.redact import masks
 from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
@@ -32,10 +33,6 @@ from runtime_guard.tokens.vault import Vault
 _CHOICE_KEYS: Final = frozenset({"index", "finish_reason", "stop_reason"})
 _LEAKING: Final = frozenset({"prompt_logprobs", "prompt_token_ids", "kv_transfer_params"})
 """Keys of an answer that repeat the prompt in a form that cannot be screened."""
-_FRAME: Final = frozenset(
-    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"}
-)
-"""Keys of an answer that the server writes, not the model."""
 
 
 class Conversation:
@@ -88,9 +85,7 @@ class Conversation:
         self._pseudonyms, self._json = self._talk(beginning(body)), answers_in_json(body)
         to_mask = [masks(items, decision.obligations) for items in found]
         texts = await self._pseudonyms.mask([slot.text for slot in slots], to_mask)
-        for slot, text in zip(slots, texts, strict=True):
-            if text != slot.text:
-                slot.put(text)
+        put_back(slots, texts)
 
     async def _found(self, slots: Sequence[Slot]) -> list[list[Finding]]:
         """What is found in each slot, and over the borders of messages."""
@@ -114,18 +109,30 @@ class Conversation:
         choices = body.get("choices") if isinstance(body, dict) else None
         if not isinstance(choices, list):
             raise not_an_answer("It has no choices.")
-        released = await self.frame(body)
+        released = await self.frame({**body, "choices": []})
         released["choices"] = [await self._screen_choice(choice) for choice in choices]
         return released
 
     async def frame(self, body: dict[str, Any]) -> dict[str, Any]:
-        """What of an answer is passed on beside its choices; what vendors add to it is screened.
+        """What of an answer is passed on beside its choices: screened, and of its usage the numbers.
 
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
         """
         released = {key: value for key, value in body.items() if key not in _LEAKING}
-        await self._mask_slots(list(extra_slots(released, _FRAME)))
+        if "usage" in released:
+            released["usage"] = counts(released["usage"])
+        await self._mask_slots(frame_slots(released))
+        return released
+
+    async def choice_frame(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """What of a choice is passed on beside its text; log probabilities and token ids would repeat the text.
+
+        Raises:
+            Refused, GovkernelError: like :meth:`screen_request`.
+        """
+        released = {key: value for key, value in choice.items() if key in _CHOICE_KEYS}
+        await self._mask_slots(frame_slots(released))
         return released
 
     def stream(self, field: str = "") -> RestoredStream:
@@ -153,33 +160,43 @@ class Conversation:
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
         """
-        await self._mask_slots(list(message_slots(holder, "assistant")))
+        await self._mask_slots(message_slots(holder, "assistant"))
 
-    async def _mask_slots(self, slots: Sequence[Slot]) -> None:
-        for slot in slots:
-            stream = self.stream(slot.field)
-            text = await stream.finish(slot.text)
-            if stream.decision is not None:
-                self.decision = stream.decision.id
-                refuse_blocked(stream.decision)
-            if text != slot.text:
-                slot.put(text)
+    async def mask_names(self, holder: dict[str, Any], *, own: bool = False) -> None:
+        """Screen the names of members, and the numbers, of a part of an answer whose strings are screened.
+
+        Args:
+            holder: the part.
+            own: only the names of its own members; what they hold is complete.
+
+        Raises:
+            Refused, GovkernelError: like :meth:`screen_request`.
+        """
+        await self._mask_slots(name_slots(holder) if own else frame_slots(holder, strings=False))
+
+    async def _mask_slots(self, found: Iterable[Slot]) -> None:
+        slots = list(found)
+        put_back(slots, [await self._masked(slot) for slot in slots])
+
+    async def _masked(self, slot: Slot) -> str:
+        stream = self.stream(slot.field)
+        text = await stream.finish(slot.text)
+        if stream.decision is not None:
+            self.decision = stream.decision.id
+            refuse_blocked(stream.decision)
+        return text
 
     async def _screen_choice(self, choice: Any) -> dict[str, Any]:
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
             raise not_an_answer("A choice has no message.")
-        await self.mask_whole(choice["message"])
-        return {**choice_frame(choice), "message": choice["message"], "logprobs": None}
+        message = choice["message"] | ({"role": "assistant"} if "role" in choice["message"] else {})
+        await self.mask_whole(message)
+        return {**await self.choice_frame(choice), "message": message, "logprobs": None}
 
     def _talk(self, begins: str) -> Pseudonyms:
         tenant = self._exchange.tenant
         talk = Talk(tenant, self._exchange.conversation, begins, apart=tenant != ANONYMOUS)
         return Pseudonyms(self._vault, talk, self._screen.labels, self._now)
-
-
-def choice_frame(choice: dict[str, Any]) -> dict[str, Any]:
-    """What of a choice is passed on beside its text; log probabilities and token ids would repeat the text."""
-    return {key: value for key, value in choice.items() if key in _CHOICE_KEYS}
 
 
 def not_an_answer(why: str) -> InputError:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from govkernel.domain import Finding
-from runtime_guard.proxy.texts import Slot
+from runtime_guard.proxy.tree import Slot
 from runtime_guard.spans import overlap
 
 REACH: Final = 256

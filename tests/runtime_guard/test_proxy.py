@@ -131,6 +131,7 @@ def test_no_other_place_of_a_request_carries_personal_data(
 def test_an_injection_in_an_odd_part_is_blocked(proxy: str, upstream: ScriptedUpstream, content: Any) -> None:
     blocked = raw_chat(proxy, messages=[{"role": "user", "content": content}])
     assert (blocked.status_code, blocked.json()["error"]["code"]) == (400, "guard.blocked")
+    assert blocked.json()["error"]["type"] == "policy_violation"
     assert upstream.seen == []
 
 
@@ -381,6 +382,7 @@ def test_bad_requests_are_typed_errors(
     got, answer = post(proxy, body)
     assert got == status
     assert answer["error"]["code"]
+    assert answer["error"]["type"] == "invalid_request_error"
     assert upstream.seen == []
 
 
@@ -426,8 +428,10 @@ def test_a_broken_stream_ends_with_an_error_event(proxy: str, upstream: Scripted
     request = urllib.request.Request(f"{proxy}/chat/completions", body)
     with urllib.request.urlopen(request, timeout=20) as answer:
         text = answer.read().decode()
-    assert '"error"' in text
     assert "[DONE]" not in text
+    error = json.loads(text.rstrip().rsplit("data: ", 1)[1])["error"]
+    assert error["code"].startswith("guard.upstream")
+    assert error["type"] == "server_error"
     assert "jane.roe" not in text
 
 
@@ -445,13 +449,17 @@ def test_an_upstream_that_stalls_times_out(client: Any, upstream: ScriptedUpstre
     assert late.value.status_code == 504
 
 
-def test_a_stream_that_is_cut_off_releases_what_was_screened(client: Any, upstream: ScriptedUpstream) -> None:
+def test_a_stream_that_is_cut_off_releases_what_was_screened_and_says_so(
+    client: Any, upstream: ScriptedUpstream
+) -> None:
     upstream.hang_up = True
     upstream.content = f"Mail {MAIL} please"
-    text = "".join(
-        chunk.choices[0].delta.content or "" for chunk in ask(client, stream=True) if chunk.choices
-    )
+    text = ""
+    with pytest.raises(openai.APIError) as cut:
+        for chunk in ask(client, stream=True):
+            text += chunk.choices[0].delta.content or ""
     assert text == "Mail <EMAIL_ADDRESS> please"
+    assert cut.value.code == "guard.upstream-stream"
 
 
 def test_only_screened_paths_are_passed_on(proxy: str, client: Any) -> None:

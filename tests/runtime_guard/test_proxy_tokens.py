@@ -290,6 +290,13 @@ def test_names_that_stand_in_the_text_are_not_given_to_anybody(
     assert said == f"<EMAIL_ADDRESS_1> {MAIL} <EMAIL_ADDRESS_3>"
 
 
+def calls_of(made: Any, *, stream: bool) -> list[Any]:
+    """The tool calls of an answer."""
+    if not stream:
+        return list(made.choices[0].message.tool_calls)
+    return [part for chunk in made for part in chunk.choices[0].delta.tool_calls or ()]
+
+
 @both_ways
 def test_tool_calls_get_values_as_json(proxy: str, upstream: ScriptedUpstream, stream: bool) -> None:
     client = Client(proxy)
@@ -302,14 +309,21 @@ def test_tool_calls_get_values_as_json(proxy: str, upstream: ScriptedUpstream, s
         {"tool_calls": [{**call, "function": {"name": "f", "arguments": ""}}]},
         *({"tool_calls": [piece]} for piece in pieces),
     ]
-    made = client.ask("Write to me.", stream=stream)
-    calls = (
-        [part for chunk in made for part in chunk.choices[0].delta.tool_calls or ()]
-        if stream
-        else made.choices[0].message.tool_calls
-    )
-    (got,) = calls
+    (got,) = calls_of(client.ask("Write to me.", stream=stream), stream=stream)
     assert json.loads(got.function.arguments) == {"to": f"{PERSON} {MAIL}", "cc": [MAIL], "n": 3}
+
+
+@both_ways
+def test_arguments_that_are_an_object_get_values_too(
+    proxy: str, upstream: ScriptedUpstream, stream: bool
+) -> None:
+    client = Client(proxy)
+    client.say(f"I am {PERSON}, {MAIL}.")
+    wanted = {"to": "<PERSON_1>", "<EMAIL_ADDRESS_1>": ["<EMAIL_ADDRESS_1>"]}
+    call = {"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": wanted}}
+    upstream.message, upstream.deltas = {"tool_calls": [call]}, [{"tool_calls": [call]}]
+    (got,) = calls_of(client.ask("Write to me.", stream=stream), stream=stream)
+    assert got.function.arguments == {"to": PERSON, MAIL: [MAIL]}
 
 
 def test_tool_calls_and_results_of_the_history_are_tokenised(proxy: str, upstream: ScriptedUpstream) -> None:

@@ -18,7 +18,7 @@ from govkernel.plugins import PluginHost, Provider
 from govkernel.vaulting import open_vault
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.options import Options
-from runtime_guard.panel import MAX_FINDINGS
+from runtime_guard.panel import most_findings
 from runtime_guard.plugin import DetectorsPlugin
 from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
@@ -51,7 +51,7 @@ class IsolatedDetector:
         Raises:
             PluginError: it raised, hung or returned nonsense.
         """
-        check = checks.sequence(Finding, MAX_FINDINGS)
+        check = checks.sequence(Finding, most_findings(len(text)))
         return await self._host.call(self._provider, lambda it: it.detect(text, role), check)
 
 

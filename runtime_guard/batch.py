@@ -12,7 +12,7 @@ from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
 from runtime_guard.cells import blocks
 from runtime_guard.readers import Depth, Joined, Readers
-from runtime_guard.rows import BadRow, Row, row_of
+from runtime_guard.rows import BadRow, Pause, Row, row_of
 from runtime_guard.spans import place, with_read
 from runtime_guard.views import HIDDEN_TEXT
 
@@ -49,7 +49,8 @@ def screen_rows(
     """One document per row, in order.
 
     Args:
-        rows: mappings as in JSON lines, or :class:`Row` and :class:`BadRow`.
+        rows: mappings as in JSON lines, or :class:`Row` and :class:`BadRow`; at a :class:`Pause` those are judged that
+            have come.
         screen: all detectors but models.
         readers: models.
         wanted: types of spans to report; None for all.
@@ -58,7 +59,7 @@ def screen_rows(
         ``{"id", "findings": [{"type", "start", "end", "score", "detector"}], "labels": {label: score},
         "flagged": [labels]}``, or ``{"id", "error": {"code", "what", "why", "remedy"}}``.
     """
-    parsed = (row if isinstance(row, Row | BadRow) else row_of(row) for row in rows)
+    parsed = (row if isinstance(row, Row | BadRow | Pause) else row_of(row) for row in rows)
     with ThreadPoolExecutor(1, thread_name_prefix="screen") as apart:
         for batch in _batches(parsed):
             work = [_Work(row, error=row.error) if isinstance(row, BadRow) else _Work(row) for row in batch]
@@ -69,13 +70,14 @@ def screen_rows(
                 yield _document(item, wanted)
 
 
-def _batches(rows: Iterator[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
+def _batches(rows: Iterator[Row | BadRow | Pause]) -> Iterator[list[Row | BadRow]]:
     batch: list[Row | BadRow] = []
     size = 0
     for row in rows:
-        batch.append(row)
-        size += len(row.text) if isinstance(row, Row) else 0
-        if len(batch) == BATCH or size >= MAX_TOGETHER:
+        if not isinstance(row, Pause):
+            batch.append(row)
+            size += len(row.text) if isinstance(row, Row) else 0
+        if batch and (isinstance(row, Pause) or len(batch) == BATCH or size >= MAX_TOGETHER):
             yield batch
             batch, size = [], 0
     if batch:

@@ -25,6 +25,22 @@ def unread(name: str, why: str) -> GovkernelError:
     return detector_failed(name, GovkernelError("guard.detector-failed", why))
 
 
+def too_many(name: str, most: int, length: int) -> GovkernelError:
+    """The error for a detector that finds more in a text than can stand there.
+
+    Args:
+        name: of the detector.
+        most: findings that are taken.
+        length: characters of the text.
+    """
+    return GovkernelError(
+        "guard.too-many-findings",
+        f"The detector {name!r} finds too much in one text.",
+        why=f"more than {most} findings in {length} characters",
+        remedy="Nothing unscreened is released. Let the detector report each value once, as one span.",
+    )
+
+
 def overloaded(name: str, why: str) -> GovkernelError:
     """The error for a text that waited too long, or found too many before it."""
     return GovkernelError(

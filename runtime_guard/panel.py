@@ -5,17 +5,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.hookspecs import Detector
-from runtime_guard.failures import detector_failed
+from runtime_guard.failures import detector_failed, too_many
 from runtime_guard.foresight import pending_of
 from runtime_guard.judge import ROLES, Resuming
 from runtime_guard.views import HIDDEN_TEXT, View, hidden_text, unfinished, unfinished_hidden, unseen, views
 
 VIEWS: Final = "views"
-MAX_FINDINGS: Final = 1_000
+_FEW: Final = 1_000
+"""Findings that a text of any length may have."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Panel:
             since: findings that end up to there may be missing.
 
         Raises:
-            GovkernelError: ``guard.detector-failed``.
+            GovkernelError: ``guard.detector-failed``, ``guard.too-many-findings``.
         """
         found = await self._by_role[look.role].findings(look.text, since)
         for finding in await self._disguised(look, since) if look.views or look.hidden else ():
@@ -153,14 +155,18 @@ class _Asked:
     async def findings(self, text: str, since: int) -> list[Finding]:
         """Findings of all; those that end up to ``since`` may be missing."""
         found: list[Finding] = []
+        most = most_findings(len(text))
         for name, detect in self._detect:
             try:
                 answer: Any = detect(text, self._role, since)
                 if hasattr(answer, "__await__"):
                     answer = await answer
-                found += _checked(answer, len(text))
+                own = _checked(islice(answer, most + 1), len(text))
             except Exception as error:
                 raise detector_failed(name, error) from error
+            if len(own) > most:
+                raise too_many(name, most, len(text))
+            found += own
         return found
 
     async def pending(self, text: str, *, loose: bool) -> int:
@@ -177,10 +183,13 @@ class _Asked:
         return place
 
 
+def most_findings(length: int) -> int:
+    """Findings that a detector may have in a text of some length: more than one of two characters are no findings."""
+    return max(_FEW, length // 2)
+
+
 def _checked(answer: Iterable[Any], length: int) -> list[Finding]:
     found = list(answer)
-    if len(found) > MAX_FINDINGS:
-        raise ValueError(f"{len(found)} findings in {length} characters")
     for item in found:
         if not isinstance(item, Finding) or not 0 <= item.start <= item.end <= length:
             raise ValueError("a finding lies outside the text")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -23,6 +24,9 @@ from runtime_guard.views import views
 
 LONG: Final = 16 * 1024
 """Characters from which on even a glance is left to a thread, so that nobody else waits for it."""
+
+
+_SAYS: Final = re.compile(r"[^\W_]")
 
 
 class Depth(enum.IntEnum):
@@ -102,7 +106,7 @@ class Readers:
                 for batcher in self._batchers
             ]
             readings = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
-            known = joined_readings(readings)
+            known = joined_readings(readings) if readings else self._silence()
             if depth == Depth.GLANCE or all(reading.settled for reading in readings):
                 self._cache.put(key, known, tenant)
         return known
@@ -136,7 +140,10 @@ class Readers:
                     failed[owner] = unread(reader.name, reading.why)
                 else:
                     found[owner].append(shown.seen(reading))
-        return [failed.get(owner) or joined_readings(readings) for owner, readings in enumerate(found)]
+        return [
+            failed.get(owner) or (joined_readings(readings) if readings else self._silence())
+            for owner, readings in enumerate(found)
+        ]
 
     async def _ask(self, batcher: Batcher, shown: _Shown, role: str, tenant: str, depth: Depth) -> Reading:
         reader = batcher.reader
@@ -175,12 +182,19 @@ class Readers:
             outcome: Outcome = "read" if closely else "settled"
             self._tally.reading(name, "failed" if isinstance(reading, Unread) else outcome)
 
+    def _silence(self) -> Joined:
+        """What they would say of a text that says nothing, if they knew."""
+        return Joined(dict.fromkeys(filter(str.islower, sorted(self.labels)), 0.0), (), ())
+
     def _shown(self, text: str) -> Iterator[_Shown]:
-        """The text, and what it says without its disguises."""
-        yield _Shown(text)
+        """The text, and what it says without its disguises; what has neither letters nor digits says nothing."""
+        if _SAYS.search(text):
+            yield _Shown(text)
         if self._disguises:
             for window in blocks(text):
-                yield from (_Shown(view.text, view.name) for view in views(window.text))
+                for view in views(window.text):
+                    if _SAYS.search(view.text):
+                        yield _Shown(view.text, view.name)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import enum
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -25,6 +27,10 @@ ROLES: Final[Mapping[str, str]] = {
 """Roles in rows, and who they mean; ``response`` is a model's answer."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_ID: Final = re.compile(
+    rb'\s{0,64}\{\s{0,64}"id"\s{0,64}:\s{0,64}("[^"\\\x00-\x1f\x80-\xff]{0,1024}"|-?\d{1,18})\s{0,64}[,}]'
+)
+"""The id of a row that cannot be parsed, where it stands first and is plain."""
 
 
 @dataclass(frozen=True)
@@ -55,23 +61,55 @@ class BadRow:
     error: GovkernelError
 
 
+class Pause(enum.Enum):
+    """Stands between rows where none has come for a while, so that nobody waits for more of them."""
+
+    PAUSE = enum.auto()
+
+
 def read_rows(stream: BinaryIO) -> Iterator[Row | BadRow]:
-    """The rows of a stream of JSON lines; empty lines are passed over.
+    """The rows of a stream of JSON lines; empty lines and a byte order mark are passed over.
 
     Memory is bounded by :data:`MAX_LINE`: the rest of a longer line is read and dropped.
     """
-    while line := stream.readline(MAX_LINE + 1):
+    for row in paused_rows(stream, lambda: False):
+        if not isinstance(row, Pause):
+            yield row
+
+
+def paused_rows(stream: BinaryIO, waits: Callable[[], bool]) -> Iterator[Row | BadRow | Pause]:
+    """As :func:`read_rows`, with pauses.
+
+    Args:
+        stream: JSON lines.
+        waits: whether no further line has come for a while; asked before each is read.
+    """
+    number = 0
+    while True:
+        if waits():
+            yield Pause.PAUSE
+        line = stream.readline(MAX_LINE + 1)
+        if not line:
+            return
+        number += 1
+        line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
         if len(line) > MAX_LINE:
             _drop_line(stream, line)
-            yield BadRow(None, _bad("too-large", "The row is too large.", f"limit {MAX_LINE} bytes"))
+            error = _bad("too-large", "The row is too large.", f"limit {MAX_LINE} bytes")
+            yield BadRow(_known_id(line), _in_line(number, error))
         elif line.strip():
-            yield _parsed(line)
+            row = _parsed(line)
+            yield BadRow(row.id, _in_line(number, row.error)) if isinstance(row, BadRow) else row
 
 
 def row_of(value: Any) -> Row | BadRow:
     """A row from a mapping with ``id``, ``text`` and, if it is not a user's, ``role``."""
     known = value.get("id") if isinstance(value, Mapping) else None
     name = known if isinstance(known, str | int) and not isinstance(known, bool) else None
+    if isinstance(name, str) and _SURROGATE.search(name):
+        return BadRow(
+            None, _bad("not-text", "The row's id holds a lone surrogate.", "It is not Unicode text.")
+        )
     try:
         return _checked(value, name)
     except GovkernelError as error:
@@ -80,18 +118,32 @@ def row_of(value: Any) -> Row | BadRow:
 
 def _parsed(line: bytes) -> Row | BadRow:
     try:
-        value = strict_json.loads(line, max_bytes=MAX_LINE, max_depth=MAX_DEPTH)
+        value = strict_json.loads(line, max_bytes=MAX_LINE, max_depth=MAX_DEPTH, halves=True)
     except InputError as error:
-        return BadRow(None, error)
+        return BadRow(_known_id(line), error)
     return row_of(value)
+
+
+def _known_id(line: bytes) -> str | int | None:
+    match = _ID.match(line)
+    known = None if match is None else match[1].decode()
+    return known[1:-1] if known and known.startswith('"') else known and int(known)
+
+
+def _in_line(number: int, error: GovkernelError) -> InputError:
+    why = f"line {number}: {error.why}" if error.why else f"line {number}"
+    return InputError(error.code, error.what, why=why, remedy=error.remedy)
 
 
 def _checked(value: Any, name: str | int | None) -> Row:
     if not isinstance(value, Mapping):
         raise _bad("malformed", "The row is not a JSON object.", type(value).__name__)
     if name is None and value.get("id") is not None:
-        raise _bad("malformed", "The row's id is neither a string nor a number.", "")
-    if isinstance(name, str) and len(name) > MAX_ID:
+        kind = type(value.get("id")).__name__
+        raise _bad(
+            "malformed", "The row's id is neither a string nor a whole number.", f"id is of type {kind}"
+        )
+    if (len(name) if isinstance(name, str) else (name or 0).bit_length() // 4) > MAX_ID:
         raise _bad("malformed", "The row's id is too long.", f"limit {MAX_ID} characters")
     text, role = value.get("text"), value.get("role") or "user"
     if not isinstance(text, str):
@@ -113,5 +165,5 @@ def _bad(problem: str, what: str, why: str) -> InputError:
         f"row.{problem}",
         what,
         why=why,
-        remedy='A row is {"id", "text", "role"?}; roles are user, tool, response, system.',
+        remedy='A row is {"id", "text", "role"?}; roles are user, tool, response, assistant, system.',
     )

@@ -5,13 +5,14 @@ fail closed when one cannot answer.
 from __future__ import annotations
 
 import asyncio
+import difflib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.domain.finding import UNSCREENED
-from govkernel.errors import InputError
+from govkernel.errors import ConfigError, InputError
 from govkernel.hookspecs import Detector
 from runtime_guard.batch import screen_rows
 from runtime_guard.cache import Cache
@@ -41,15 +42,17 @@ class Screen:
     """A set of detectors, asked together.
 
     Args:
-        detectors: at least one; their names must differ. Default: those that ship with the guard, by the options.
+        detectors: their names must differ; none are needed where disguises are undone, for hidden text is a finding
+            too. Default: those that ship with the guard, by the options.
         tiers: shorthand for those of the options.
         options: how the detectors that ship with the guard work.
         entities: types of spans that :meth:`screen_many` reports; default all.
         shed: when a model has more to read than it can, let its first glance count instead of failing.
 
     Raises:
-        ValueError: no detectors, two of the same name, or an unknown tier.
-        ConfigError: a detector's model cannot be used, or ``guard.bad-lookahead``.
+        ValueError: two detectors of the same name, or an unknown tier.
+        ConfigError: a detector's model cannot be used, ``guard.bad-lookahead``, ``guard.no-detectors`` or
+            ``guard.unknown-entity``.
     """
 
     def __init__(
@@ -68,8 +71,10 @@ class Screen:
 
             detectors = default_detectors(chosen)
         names = [detector.name for detector in detectors]
-        if not names or len(set(names)) != len(names):
-            raise ValueError(f"detectors must be named, and differently: {names}")
+        if len(set(names)) != len(names):
+            raise ValueError(f"detectors must be named differently: {names}")
+        if not names and 0 not in chosen.wanted:
+            raise _no_detectors()
         readers = [item for item in detectors if isinstance(item, Reader)]
         self._detectors = tuple(item for item in detectors if item not in readers)
         self._disguises = 0 in chosen.wanted
@@ -78,6 +83,9 @@ class Screen:
         self._readers = Readers(readers, disguises=self._disguises, shed=shed)
         self._entities = None if entities is None else frozenset(entities)
         self._cache: Cache[tuple[Finding, ...]] = Cache()
+        unknown = sorted((self._entities or frozenset()) - self.labels)
+        if unknown:
+            raise _unknown_entity(unknown[0], self.labels)
 
     @property
     def labels(self) -> frozenset[str]:
@@ -150,7 +158,7 @@ class Screen:
 
         Raises:
             InputError: ``guard.too-long``.
-            GovkernelError: ``guard.detector-failed``, ``guard.overloaded``.
+            GovkernelError: ``guard.detector-failed``, ``guard.too-many-findings``, ``guard.overloaded``.
         """
         found = await self.findings(text, role, blocks, tenant=tenant)
         reading = await self._readers.ask(text, role, tenant, depth)
@@ -279,6 +287,26 @@ class CellScreen:
         touching = {clipped for item in (*self._reaching, *found) if (clipped := _clip(item, window))}
         self._reaching = tuple(item for item in (*self._reaching, *found) if _reaches(item, window))
         return tuple(sorted(touching, key=place))
+
+
+def _no_detectors() -> ConfigError:
+    return ConfigError(
+        "guard.no-detectors",
+        "There is nothing that looks at a text.",
+        remedy="Choose tiers of screening ([guard] tiers), or install a plugin with detectors.",
+    )
+
+
+def _unknown_entity(name: str, known: Collection[str]) -> ConfigError:
+    """The error for a type of spans that nothing finds, with the nearest that something does."""
+    near = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.4)
+    spans = ", ".join(sorted(item for item in known if not item.islower()))
+    return ConfigError(
+        "guard.unknown-entity",
+        f"Nothing finds {name[:100]!r}.",
+        why=f"Known are {spans}." if spans else "",
+        remedy=f"Did you mean {near[0]}?" if near else "Name types that are known.",
+    )
 
 
 def _clip(finding: Finding, window: Window) -> Finding | None:

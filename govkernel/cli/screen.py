@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,8 +20,12 @@ MAX_INPUT: Final = 4 * 1024 * 1024
 
 
 def screen(
-    text: Annotated[str, typer.Argument(help="The text; - or nothing for standard input.")] = "-",
-    role: Annotated[str, typer.Option(help="Who wrote it: system, user, tool or assistant.")] = "user",
+    text: Annotated[
+        str | None, typer.Argument(help="The text; - or nothing for standard input.", show_default=False)
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option(help="Who wrote it: system, user, tool or assistant [default: user].")
+    ] = None,
     jsonl: Annotated[
         Path | None,
         typer.Option(
@@ -50,12 +55,26 @@ def screen(
 
     The JSON document holds places and labels, and the text with every finding masked; never the values.
     """
+    _refuse_mixed({"TEXT": text, "--role": role} if jsonl else {"--out": out, "--entities": entities})
     chosen = _screen(config, tiers, entities, false_positives)
     if jsonl is not None:
         from govkernel.cli.screen_rows import screen_file
 
         raise typer.Exit(screen_file(jsonl, out, chosen))
-    _one(text, role, chosen, as_json=as_json)
+    _one("-" if text is None else text, "user" if role is None else role, chosen, as_json=as_json)
+
+
+def _refuse_mixed(given: Mapping[str, object]) -> None:
+    """Refuse what would be passed over in silence."""
+    from govkernel.errors import InputError
+
+    for name, value in given.items():
+        if value:
+            raise InputError(
+                "cli.rows",
+                f"{name} does not go with what is to be screened.",
+                remedy="Screen one text (TEXT, --role), or rows (--jsonl with --out, --entities).",
+            )
 
 
 def _screen(config: Path | None, tiers: str, entities: str, rate: str) -> Screen:

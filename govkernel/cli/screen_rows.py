@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from govkernel.cli.arriving import arriving
 from govkernel.cli.output import Exit, stderr
 from govkernel.errors import InputError
 
@@ -27,20 +28,28 @@ def screen_file(source: Path, target: Path | None, screen: Screen) -> int:
     Raises:
         InputError: ``screen.unreadable`` or ``screen.unwritable``.
     """
-    from runtime_guard.rows import read_rows
+    from runtime_guard.rows import paused_rows
 
     rows = bad = flagged = 0
     with ExitStack() as stack:
         stream = stack.enter_context(_opened(source))
+        coming = arriving(stream)
         sink = stack.enter_context(_sink(target, source))
-        watched = stack.enter_context(_progress(stream, source))
-        for document in screen.screen_many(read_rows(watched)):
-            sink.write(json.dumps(document, ensure_ascii=False) + "\n")
+        watched = stack.enter_context(_progress(cast(BinaryIO, coming or stream), source))
+        for document in screen.screen_many(paused_rows(watched, coming.waits if coming else lambda: False)):
+            sink.write(_line(document))
+            sink.flush()
             rows += 1
             bad += "error" in document
             flagged += bool(document.get("flagged") or document.get("findings"))
     stderr.print(f"[dim]{rows} row(s), {flagged} with findings, {bad} bad[/]")
     return Exit.YES
+
+
+def _line(document: dict[str, Any]) -> str:
+    """A document as one line, also for readers that end lines where Unicode does (U+2028, U+2029)."""
+    line = json.dumps(document, ensure_ascii=False)
+    return line.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029") + "\n"
 
 
 @contextmanager

@@ -59,8 +59,10 @@ def loads(
         raise _refuse("too-deep", "The document is nested too deep.", f"limit {max_depth} levels")
     try:
         value = _DECODER.decode(text)
-    except (json.JSONDecodeError, ValueError) as error:
+    except json.JSONDecodeError as error:
         raise _refuse("malformed", "The document is not valid JSON.", str(error)) from None
+    except ValueError:
+        raise _refuse("malformed", "The document is not valid JSON.", "a number of too many digits") from None
     if not halves and _SURROGATE.search(raw):
         _refuse_lone_surrogates(value)
     return value

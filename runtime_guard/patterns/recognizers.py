@@ -1,4 +1,4 @@
-"""Which recognizers there are: Presidio's default ones for English, those of any country, those of a YAML registry.
+"""Which recognizers there are: Presidio's default ones for English, one of ours, those of any country, of a registry.
 
 None of them loads a language model or fetches anything.
 """
@@ -23,6 +23,7 @@ from presidio_analyzer.predefined_recognizers import EmailRecognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
 from govkernel.errors import ConfigError
+from runtime_guard.patterns.ethereum import EthereumRecognizer
 
 LANGUAGE: Final = "en"
 
@@ -65,10 +66,10 @@ _PRIVATE: Final = (
 
 
 def default_recognizers() -> list[EntityRecognizer]:
-    """Presidio's default recognizers for English, those that need a language model left out."""
+    """Presidio's default recognizers for English, those that need a language model left out, and Ethereum's."""
     registry = RecognizerRegistry()
     registry.load_predefined_recognizers(languages=[LANGUAGE])
-    return list(_without_models(registry.recognizers))
+    return [*_without_models(registry.recognizers), EthereumRecognizer(LANGUAGE)]
 
 
 def country_recognizers(countries: Collection[str]) -> list[EntityRecognizer]:

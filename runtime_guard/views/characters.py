@@ -1,4 +1,4 @@
-"""Characters that only look different: compatibility forms, look-alikes, accents piled up, invisible ones.
+"""Characters that only look different: compatibility forms, look-alikes, accents piled up, invisible and control ones.
 
 NFKC (UAX #15), confusables (UTS #39, the table of the package confusable-homoglyphs), tag characters read as the ASCII
 they hide.
@@ -16,7 +16,10 @@ from typing import Final
 
 from runtime_guard.views.view import Piece
 
-_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Control characters of ASCII but tab and the ends of lines: nobody sees them, and a model reads past them."""
+
+_NOT_PLAIN: Final = re.compile(rf"{CONTROL.pattern}|[^\x00-\x7f]")
 _WORD: Final = re.compile(r"\w+")
 _TAGS: Final = range(0xE0020, 0xE007F)
 _PHONETIC: Final = (range(0x250, 0x2B0), range(0x1D00, 0x1D80), range(0xA720, 0xA800))
@@ -24,15 +27,15 @@ _SMALL_CAPITAL: Final = re.compile("LATIN LETTER SMALL CAPITAL ([A-Z])")
 _KNOWN: Final = 8192
 """Characters whose plain form is remembered."""
 
-_INVISIBLE: Final = frozenset({"Cf", "Mn", "Me", "Cs"})
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Mn", "Me", "Cs"})
+_LETTERS: Final = (range(0x1F150, 0x1F16A), range(0x1F170, 0x1F18A), range(0x1F1E6, 0x1F200))
+"""A to Z as negative circled, negative squared and regional indicator letters, which have no compatibility form."""
 
 
 def plain_characters(text: str) -> Iterator[Piece]:
     """Each character that has a plainer form, shown as that; invisible ones left out."""
-    if text.isascii():
-        return
     latin = _look_alike_words(text)
-    for match in _NOT_ASCII.finditer(text):
+    for match in _NOT_PLAIN.finditer(text):
         at, char = match.start(), match.group()
         shown = _plain(char, at in latin)
         if "\U000e0020" <= char <= "\U000e007e" and (at == 0 or ord(text[at - 1]) not in _TAGS):
@@ -45,6 +48,9 @@ def plain_characters(text: str) -> Iterator[Piece]:
 def _plain(char: str, look_alike: bool) -> str:
     if ord(char) in _TAGS:
         return chr(ord(char) - 0xE0000)
+    for letters in _LETTERS:
+        if ord(char) in letters:
+            return chr(ord("A") + ord(char) - letters.start)
     shown = "".join(
         part
         for part in unicodedata.normalize("NFKD", char)
@@ -58,6 +64,8 @@ def _plain(char: str, look_alike: bool) -> str:
 def _look_alike_words(text: str) -> set[int]:
     """Places in words that can be read as Latin letters throughout: those are what a reader sees."""
     found: set[int] = set()
+    if text.isascii():
+        return found
     for match in _WORD.finditer(text):
         word = match.group()
         if not word.isascii() and all(map(_reads_as_latin, word)):

@@ -17,6 +17,9 @@ _OVERRIDE: Final = re.compile("[\u202d\u202e][^\u202c\n]{1,4096}\u202c?")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,4096}")
 """Runs of variation selectors carry bytes; a character never has more than one."""
 
+_ZERO_WIDTH: Final = re.compile("[\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2064\ufeff]{16,4096}")
+"""Runs of characters without a width carry bits, or keep a reader busy; honest text has a few together at most."""
+
 LOOK_BACK: Final = 256
 """Characters before a place in which markup may begin that hides it."""
 
@@ -30,18 +33,26 @@ _UNSEEN: Final = re.compile(
 
 _BEGINS: Final = re.compile("[\u202d\u202e]")
 _IN_RUNS: Final = "".join(
-    map(chr, (0xE0001, *range(0xE0020, 0xE0080), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+    map(
+        chr,
+        (
+            *(0xAD, 0x34F, 0x180E, *range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xFEFF),
+            *(0xE0001, *range(0xE0020, 0xE0080), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
+        ),
+    )
 )
 
 
 def hidden_text(text: str) -> Iterator[tuple[int, int]]:
-    """The spans of hidden text: tag characters, bidirectional overrides, runs of variation selectors."""
+    """The spans of hidden text: tag characters, bidirectional overrides, runs of variation selectors or
+    of characters without a width.
+    """
     if text.isascii():
         return
     for match in _TAGS.finditer(text):
         if not text[: match.start()].endswith(_FLAG):
             yield match.span()
-    for pattern in (_OVERRIDE, _SELECTORS):
+    for pattern in (_OVERRIDE, _SELECTORS, _ZERO_WIDTH):
         for match in pattern.finditer(text):
             yield match.span()
 

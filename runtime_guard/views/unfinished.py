@@ -18,9 +18,10 @@ _STRICT: Final = (
     encodings.PERCENT,
     encodings.ESCAPES,
     encodings.BASE64,
+    encodings.BASE32,
     encodings.HEX,
 )
-_LOOSE: Final = (encodings.SPACED, encodings.LEET_WORD)
+_LOOSE: Final = (encodings.SPACED, encodings.SYLLABLES, encodings.TOGETHER, encodings.LEET_WORD)
 
 
 def unfinished(text: str, *, loose: bool = True) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from runtime_guard.patterns.sieve import Sieve
 from runtime_guard.views import encodings
-from runtime_guard.views.characters import plain_characters
+from runtime_guard.views.characters import CONTROL, plain_characters
 from runtime_guard.views.view import Piece, View, rewrite
 
 MAX_DEPTH: Final = 2
@@ -26,10 +26,13 @@ _STRICT: Final[tuple[_Rewriting, ...]] = (
     ("percent", encodings.unescape_percent, False),
     ("escapes", encodings.unescape_backslashes, False),
     ("base64", encodings.decode_base64, False),
+    ("base32", encodings.decode_base32, False),
     ("hex", encodings.decode_hex, False),
 )
 _LOOSE: Final[tuple[_Rewriting, ...]] = (
     ("letters", encodings.join_letters, True),
+    ("syllables", encodings.join_syllables, True),
+    ("words", encodings.part_words, True),
     ("leet", encodings.read_leet, True),
     ("rot13", encodings.turn_rot13, True),
 )
@@ -67,6 +70,7 @@ def views(text: str, depth: int = MAX_DEPTH, *, loose: bool = True) -> Iterator[
 
 
 _NONE: Final[frozenset[Callable[[str], Iterable[Piece]]]] = frozenset()
+_CANDIDATES: Final = ((plain_characters, CONTROL), *encodings.CANDIDATES)
 _ALL: Final = frozenset(function for _, function, _ in (*_STRICT, *_LOOSE))
 
 
@@ -75,13 +79,13 @@ def _wanted(text: str) -> frozenset[Callable[[str], Iterable[Piece]]]:
     passing = _sieve().passing(text)
     if not passing and text.isascii():
         return _NONE
-    found = frozenset(encodings.CANDIDATES[number][0] for number in passing)
+    found = frozenset(_CANDIDATES[number][0] for number in passing)
     return found if text.isascii() else found | {plain_characters}
 
 
 @cache
 def _sieve() -> Sieve:
-    return Sieve([pattern for _, pattern in encodings.CANDIDATES])
+    return Sieve([pattern for _, pattern in _CANDIDATES])
 
 
 def _rewritten(

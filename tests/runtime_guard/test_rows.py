@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govkernel.domain import Finding
+from govkernel.errors import ConfigError
 from runtime_guard.cells import BLOCK, blocks
 from runtime_guard.judge import Reading
-from runtime_guard.rows import MAX_LINE, BadRow, Row, read_rows, row_of
+from runtime_guard.rows import MAX_LINE, BadRow, Pause, Row, paused_rows, read_rows, row_of
 
 pytest.importorskip("presidio_analyzer", reason='pip install "govkernel[guard]"')
+from govkernel.cli.arriving import Arriving, arriving
 from govkernel.cli.main import main
 from runtime_guard import Screen
 
@@ -112,6 +115,35 @@ def test_entities_choose_what_is_reported() -> None:
     assert [item["type"] for item in found["findings"]] == ["RED"]
 
 
+def test_an_unknown_entity_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError) as refused:
+        documents([], entities=["DIGITS"])
+    assert refused.value.code == "guard.unknown-entity"
+    assert "DIGIT?" in refused.value.remedy
+
+
+def test_no_detectors_are_needed_where_disguises_are_undone() -> None:
+    (found,) = Screen([], tiers={0}).screen_many([{"id": 1, "text": "a \u202eterces\u202c z"}])
+    assert [item["type"] for item in found["findings"]] == ["hidden_text"]
+    with pytest.raises(ConfigError) as refused:
+        Screen([], tiers={1})
+    assert refused.value.code == "guard.no-detectors"
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "\u200b\x00", "?! __"])
+def test_models_are_not_asked_about_a_text_that_says_nothing(text: str) -> None:
+    class Hateful(Anger):
+        def one(self, text: str) -> Reading:
+            return Reading({"hate": 0.9}, frozenset({"hate"}), by=self.name)
+
+    screen = Screen([Hateful()])
+    (found,) = screen.screen_many([{"id": 1, "text": text}])
+    assert (found["labels"], found["flagged"]) == ({"hate": 0.0}, [])
+    assert asyncio.run(screen.message(text)) == ()
+    (loud,) = screen.screen_many([{"id": 1, "text": "\U000e0061\U000e0062"}])
+    assert loud["flagged"] == ["hate"]
+
+
 def test_a_judge_is_asked_for_many_rows_at_once_and_rows_stay_in_order() -> None:
     anger = Anger()
     rows = ({"id": number, "text": "LOUD" if number % 3 else "calm"} for number in range(200))
@@ -153,7 +185,11 @@ def test_a_bad_row_gets_an_error_and_the_run_goes_on(row: Any, code: str) -> Non
     ("line", "code"),
     [
         (b'{"id": "a", "text": "\xff"}', "json.not-utf8"),
-        (b'{"id": "a", "text": "\\ud800"}', "json.not-utf8"),
+        (b'{"id": "a", "text": "\\ud800"}', "row.not-text"),
+        (b'{"id": "\\ud800", "text": "a"}', "row.not-text"),
+        (b'{"id": 1.5, "text": "a"}', "row.malformed"),
+        (b'{"id": ' + b"7" * 4000 + b', "text": "a"}', "row.malformed"),
+        (b'{"id": ' + b"7" * 5000 + b', "text": "a"}', "json.malformed"),
         (b"[" * 100 + b"]" * 100, "json.too-deep"),
         (b"{", "json.malformed"),
         (b'{"text": "a", "text": "b"}', "json.duplicate-key"),
@@ -164,6 +200,81 @@ def test_a_bad_line_is_told_apart(line: bytes, code: str) -> None:
     assert isinstance(bad, BadRow)
     assert bad.error.code == code
     assert good == Row(1, "x", "user")
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (b'{"id": "a", "text": "\\ud800"}', "a"),
+        (b'{"id": "a", "text": "\xff"}', "a"),
+        (b'{"id": -7, "text": ', -7),
+        (b'{"text": "x", "id": ', None),
+        (b'{"id": "a\\u0062", "text": ', None),
+        (b'{"id": 12', None),
+        (b"nonsense", None),
+        (b'{"id": "big", "text": "' + b"x" * MAX_LINE + b'"}', "big"),
+    ],
+)
+def test_a_bad_row_keeps_its_id_and_tells_its_line(line: bytes, name: str | int | None) -> None:
+    _, bad = read_rows(io.BytesIO(b'{"id": 1, "text": "x"}\n\n' + line))
+    assert isinstance(bad, BadRow)
+    assert bad.id == name
+    assert bad.error.why.startswith("line 3")
+    assert "sys." not in bad.error.why
+
+
+def test_what_an_id_may_be_is_said() -> None:
+    (bad,) = read_rows(io.BytesIO(b'{"id": 1.5, "text": "a"}'))
+    assert isinstance(bad, BadRow)
+    assert "whole number" in bad.error.what
+    (bad,) = read_rows(io.BytesIO(b'{"id": ' + b"7" * 5000 + b', "text": "a"}'))
+    assert isinstance(bad, BadRow)
+    assert "set_int_max_str_digits" not in bad.error.why
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert list(read_rows(io.BytesIO(b'\xef\xbb\xbf{"id": 1, "text": "x"}'))) == [Row(1, "x", "user")]
+
+
+def test_a_pause_ends_a_batch() -> None:
+    anger = Anger()
+    rows = [Row(1, "calm", "user"), Pause.PAUSE, Pause.PAUSE, Row(2, "calm", "user")]
+    assert [item["id"] for item in Screen([anger]).screen_many(rows)] == [1, 2]
+    assert anger.batches == [1, 1]
+
+
+def test_rows_of_a_pipe_are_answered_as_they_come() -> None:
+    come, go = os.pipe()
+    pipe = Arriving(come)
+    found = Screen([Reds()]).screen_many(paused_rows(cast(BinaryIO, pipe), pipe.waits))
+    for number in range(3):
+        os.write(go, b'{"id": %d, "text": "red"}\n' % number)
+        assert next(found)["id"] == number
+    os.write(go, b'{"id": 3, "text": "red"}')
+    os.close(go)
+    assert [item["id"] for item in found] == [3]
+    os.close(come)
+
+
+@given(st.lists(st.binary(max_size=9), max_size=9), st.integers(1, 9))
+@settings(max_examples=50, deadline=None)
+def test_a_pipe_has_the_lines_that_went_in(parts: list[bytes], size: int) -> None:
+    come, go = os.pipe()
+    os.write(go, b"\n".join(parts))
+    os.close(go)
+    pipe, expected = Arriving(come), io.BytesIO(b"\n".join(parts))
+    while line := expected.readline(size):
+        assert not pipe.waits()
+        assert pipe.readline(size) == line
+    assert pipe.readline(size) == b""
+    os.close(come)
+
+
+def test_only_what_comes_piece_by_piece_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "rows").write_bytes(b"")
+    with (tmp_path / "rows").open("rb") as stream:
+        assert arriving(stream) is None
+    assert arriving(io.BytesIO()) is None
 
 
 def test_a_line_that_is_too_long_is_dropped_and_the_next_is_read() -> None:
@@ -217,6 +328,20 @@ def test_a_value_across_blocks_is_found_once() -> None:
     assert spans == ["bob@example.com"]
 
 
+def test_lines_end_only_where_rows_do(tmp_path: Path) -> None:
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows.write_text('{"id": "a\\u2028b\\u2029\\u00e9", "text": "x"}')
+    assert run("screen", "--jsonl", str(rows), "--out", str(out), "--tiers", "0") == 0
+    (line,) = out.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["id"] == "a\u2028b\u2029\u00e9"
+    assert "\u00e9" in line
+
+
+def test_tier_0_alone_tells_hidden_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("screen", "--tiers", "0", "a \u202eterces\u202c z") == 1
+    assert "hidden_text" in capsys.readouterr().out
+
+
 def test_the_command_writes_one_document_per_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     rows.write_text('{"id": "a", "text": "bob@example.com"}\nnonsense\n{"id": "c", "text": "fine"}\n')
@@ -236,6 +361,11 @@ def test_the_command_writes_one_document_per_row(tmp_path: Path, capsys: pytest.
         ("--jsonl", "rows.jsonl", "--out", "rows.jsonl"),
         ("--jsonl", "rows.jsonl", "--out", "absent/out.jsonl"),
         ("--jsonl", "rows.jsonl", "--tiers", "0,9"),
+        ("--jsonl", "rows.jsonl", "--tiers", "1", "--entities", "EMAIL"),
+        ("--jsonl", "rows.jsonl", "--role", "user"),
+        ("--jsonl", "rows.jsonl", "a text"),
+        ("a text", "--out", "out.jsonl"),
+        ("a text", "--entities", "URL"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -111,6 +111,8 @@ def test_disguised_personal_data_is_found_whole(screen: Screen, disguised: str, 
         ("a \u202eterces\u202c z", [(2, 10)]),
         ("\u05e9\u05dc\u05d5\u05dd \u2067x\u2069", []),
         ("heart \u2764\ufe0f", []),
+        ("x" + "\u200b\u200c" * 8, [(1, 17)]),
+        ("\u0928\u092e\u200d\u0938\u094d\u0924\u0947 \ufeff\u200c\u00a0\u034f\u200c", []),
         ("x" + "\ufe01\ufe02\ufe03\ufe04\ufe05", [(1, 6)]),
     ],
 )
@@ -184,7 +186,11 @@ def test_what_is_encoded_is_shown(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["%41" * 50_000, "&#65;" * 50_000, "A" * 200_000, "\u200b" * 200_000, "a " * 100_000]
+    "text",
+    [
+        *("%41" * 50_000, "&#65;" * 50_000, "A" * 200_000, "\x00" * 200_000, "a-" * 100_000),
+        *("\u200b" * 200_000, "a " * 100_000, "IgnorePrevious" * 20_000, r"\111" * 50_000),
+    ],
 )
 def test_pathological_text_is_bounded(text: str) -> None:
     assert sum(len(view.text) for view in views(text)) <= MAX_VIEWS * len(text)

@@ -95,10 +95,10 @@ def verify(
             parser=named("--trust"),
         ),
     ] = None,
-    type_: Annotated[str, typer.Option("--type", help="Predicate type it must have.")] = "",
+    type_: Annotated[str | None, typer.Option("--type", help="Predicate type it must have.")] = None,
     kind: Annotated[
-        str, typer.Option("--kind", help="model, prompt, dataset, … [default: what the bundle says].")
-    ] = "",
+        str | None, typer.Option("--kind", help="model, prompt, dataset, … [default: what the bundle says].")
+    ] = None,
     ignore: Annotated[
         list[str] | None,
         typer.Option(
@@ -118,7 +118,7 @@ def verify(
     from govkernel.provenance import resolve_type
     from govkernel.provenance.collection import split_bundles
 
-    if kind and kind not in set(ArtifactKind):
+    if kind is not None and kind not in set(ArtifactKind):
         raise InputError(
             "cli.kind",
             f"There is no artifact kind {kind!r}.",
@@ -143,7 +143,7 @@ def verify(
             reader=cache(it.reader),
             trusted=anchor or _policy(config, trust),
             kind=ArtifactKind(kind) if kind else None,
-            predicate_type=resolve_type(type_) if type_ else "",
+            predicate_type=resolve_type(type_) if type_ is not None else "",
             ignore=skipped,
             source=str(bundle),
             now=datetime.now(UTC),

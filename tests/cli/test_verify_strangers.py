@@ -166,6 +166,8 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         "certificate.roots",
     ),
     "an unknown kind": ((*BY_KEY, "--kind", "poem"), "cli.kind"),
+    "an empty kind": ((*BY_KEY, "--kind", ""), "cli.kind"),
+    "an empty type": ((*BY_KEY, "--type", ""), "predicate.unknown-name"),
 }
 
 

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from govkernel.provenance.dsse import Envelope, decode, parse_signatures, refuse
-from govkernel.provenance.x509 import MAX_CHAIN
+from govkernel.provenance.x509 import MAX_CHAIN, UNREADABLE
 
 MAX_SIGNATURES: Final = 16
 """Signatures of one envelope; each may be tried with each key and authority."""
@@ -73,10 +73,11 @@ def _chain(beside: Mapping[str, Any]) -> tuple[bytes, ...]:
     if not slsa and not witness:
         return ()
     first = slsa.encode() if slsa else decode(witness, "certificate")
-    if len(between) >= MAX_CHAIN:
+    pems = (first, *(decode(item, "certificate") for item in between[:MAX_CHAIN]))
+    chain = tuple(der for pem in pems for der in read_pem(pem))
+    if len(chain) > MAX_CHAIN:
         raise refuse("bundle-malformed", f"A signature carries more than {MAX_CHAIN} certificates.")
-    pems = (first, *(decode(item, "certificate") for item in between))
-    return tuple(der for pem in pems for der in read_pem(pem))
+    return chain
 
 
 def read_pem(pem: bytes) -> list[bytes]:
@@ -87,7 +88,7 @@ def read_pem(pem: bytes) -> list[bytes]:
     """
     try:
         return [item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(pem)]
-    except ValueError:
+    except UNREADABLE:
         raise refuse("bundle-malformed", "A certificate beside the signature is no PEM.") from None
 
 

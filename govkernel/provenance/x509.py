@@ -35,7 +35,7 @@ _KNOWN: Final = frozenset(
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     }
 )
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -78,7 +78,7 @@ def read_roots(pem: bytes) -> tuple[x509.Certificate, ...]:
             root.subject.rfc4514_string()
         if len(roots) > MAX_ROOTS:
             raise ValueError(f"{len(roots)} certificates, at most {MAX_ROOTS}")
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ConfigError(
             "certificate.roots",
             "The file of certificate authorities cannot be used.",
@@ -194,7 +194,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
             return False
         usable(_key_of(issuer))
         certificate.verify_directly_issued_by(issuer)
-    except (*_UNREADABLE, InvalidSignature, InputError):
+    except (*UNREADABLE, InvalidSignature, InputError):
         return False
     return True
 
@@ -233,7 +233,7 @@ def check_extensions(certificate: x509.Certificate) -> None:
     """
     try:
         extensions = list(certificate.extensions)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _refuse("malformed", "A certificate has extensions that cannot be read.") from None
     for item in extensions:
         # Name constraints limit whom an authority may name: not understood here, so refused, critical or not.
@@ -265,7 +265,7 @@ def extension(certificate: x509.Certificate, kind: type[E]) -> x509.Extension[E]
         return certificate.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:
         return None
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _refuse("malformed", "A certificate has extensions that cannot be read.") from None
 
 
@@ -283,7 +283,7 @@ def read_certificate(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         certificate.subject.rfc4514_string()
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _refuse("malformed", "A certificate of the bundle cannot be read.") from None
     return certificate
 
@@ -291,7 +291,7 @@ def read_certificate(der: bytes) -> x509.Certificate:
 def _key_of(certificate: x509.Certificate) -> object:
     try:
         return certificate.public_key()
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 

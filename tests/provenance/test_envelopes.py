@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,10 +203,12 @@ def test_each_lie_of_an_envelope_has_its_code(name: str, artifact: Path) -> None
     assert code == "certificate.missing" or "signed with a key" not in found.why
 
 
+UNKNOWN_VERSION = WITNESS[0].der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)
 MALFORMED: dict[str, dict[str, Any]] = {
     "a certificate that is no text": {"cert": 7},
     "a certificate that is no PEM": {"cert": "MIIB"},
     "a certificate that is no base64": {"certificate": "-----BEGIN"},
+    "a certificate of a version that does not exist": {"cert": ssl.DER_cert_to_PEM_cert(UNKNOWN_VERSION)},
     "intermediates that are no list": {"intermediates": "x"},
     "intermediates without end": {"certificate": "eA==", "intermediates": ["eA=="] * 50},
     "timestamps that are no list": {"timestamps": "x"},

@@ -11,11 +11,12 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from govkernel.domain import strict_json
+from govkernel.domain import Statement, strict_json
 from govkernel.domain.predicates import OMS_SIGNATURE, SHORT_NAMES, SIGNATURE, SPDX_PLAIN
 from govkernel.errors import ConfigError, ProvenanceError
 
@@ -52,6 +53,21 @@ def schema(predicate_type: str) -> Mapping[str, Any] | None:
     """The JSON Schema of a type by URI; None when it has none."""
     folder = _FOLDER.get(predicate_type)
     return None if folder is None else _schema(folder)
+
+
+def check_statement(statement: Statement) -> None:
+    """Hold a statement's predicate to the schema of its type; once, since what it says cannot change.
+
+    Raises:
+        ProvenanceError: as :func:`check_predicate`.
+    """
+    if _CHECKED.get(id(statement)) is not statement:
+        check_predicate(statement.predicate_type, statement.predicate)
+        _CHECKED[id(statement)] = statement
+
+
+_CHECKED: Final[WeakValueDictionary[int, Statement]] = WeakValueDictionary()
+"""Statements that live and were found valid, by identity."""
 
 
 def check_predicate(predicate_type: str, predicate: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from govkernel.provenance.authorities import Authority, read_authority, read_clo
 from govkernel.provenance.delegation import Delegation
 from govkernel.provenance.keys import PublicKey
 from govkernel.provenance.kinds import check_kind
-from govkernel.provenance.predicates import check_predicate
+from govkernel.provenance.predicates import check_statement
 from govkernel.provenance.revocation import RevocationList, index
 from govkernel.provenance.rules import Rule
 from govkernel.provenance.timestamps import TimeAuthority
@@ -246,7 +246,7 @@ class TrustPolicy:
         self.revoked.check_artifact(artifact)
         self.revoked.check_statement(statement.digest, artifact)
         _check_reserved(statement.predicate_type)
-        check_predicate(statement.predicate_type, statement.predicate)
+        check_statement(statement)
         if statement.predicate_type == SIGNATURE:
             check_kind(SIGNATURE, statement.predicate, artifact.kind)
 

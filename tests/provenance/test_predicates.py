@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from govkernel.domain import Digest, Statement, Subject, predicates
 from govkernel.domain.base import freeze
 from govkernel.errors import ConfigError, ProvenanceError
 from govkernel.provenance import TrustPolicy, check_predicate, resolve_type
-from govkernel.provenance.predicates import NAMES, schema
+from govkernel.provenance.predicates import NAMES, check_statement, schema
 
 ROOT = Path(__file__).parents[2] / "attestations"
 
@@ -93,3 +94,19 @@ def test_names_of_types() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "trust").glob("*.yaml")), ids=lambda path: path.name)
 def test_example_trust_policies_load(path: Path) -> None:
     assert TrustPolicy.load(path).rules
+
+
+def test_a_statement_is_held_to_its_schema_once_and_another_is_not_believed_for_it() -> None:
+    digest = Digest.sha256("ab" * 32)
+    said = Statement(
+        subjects=(Subject(name="p", digests=(digest,)),),
+        predicate_type=predicates.MODEL_CARD,
+        predicate={"license": "MIT", "riskClass": "minimal", "intendedUse": "Greeting."},
+        digest=digest,
+    )
+    check_statement(said)
+    check_statement(said)
+    other = said.model_copy(update={"predicate": {"license": 7}})
+    for _ in range(2):
+        with pytest.raises(ProvenanceError, match=r"provenance\.predicate-invalid"):
+            check_statement(other)

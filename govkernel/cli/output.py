@@ -48,6 +48,16 @@ def named(what: str) -> Callable[[str], Path]:
     return path
 
 
+def path_option(name: str, help_: str) -> Any:
+    """An option whose value is a path that must name something.
+
+    Args:
+        name: of the option, with its hyphens.
+        help_: what it is for.
+    """
+    return typer.Option(name, help=help_, metavar="PATH", parser=named(name))
+
+
 console = Terminal(highlight=False, soft_wrap=True)
 stderr = Terminal(stderr=True, highlight=False, soft_wrap=True)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from govkernel.cli.output import named
+from govkernel.cli.output import path_option
 from govkernel.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,11 +26,8 @@ VERIFIED_PATH = "GOVKERNEL_VERIFIED_PATH"
 
 Pin = Annotated[
     Path | None,
-    typer.Option(
-        "--pin",
-        help="Copy the artifact while it is hashed, and put it here, read-only, once it is verified.",
-        metavar="PATH",
-        parser=named("--pin"),
+    path_option(
+        "--pin", "Copy the artifact while it is hashed, and put it here, read-only, once it is verified."
     ),
 ]
 Exec = Annotated[

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from govkernel.cli.asking import Asked, first
-from govkernel.cli.output import Config, Json, ReceiptsFolder, finish, named, plain, read_named, say, stderr
+from govkernel.cli.output import (
+    Config,
+    Json,
+    ReceiptsFolder,
+    finish,
+    named,
+    path_option,
+    plain,
+    read_named,
+    say,
+    stderr,
+)
 from govkernel.cli.pinning import Command, Exec, Pin, reading, run_command
 from govkernel.errors import InputError, ProvenanceError
 
@@ -34,40 +45,20 @@ def verify(
     ],
     bundle: Annotated[
         Path,
-        typer.Option(
-            "--bundle",
-            help="The signature bundle, or a file of several.",
-            metavar="PATH",
-            parser=named("--bundle"),
-        ),
+        path_option("--bundle", "The signature bundle, or a file of several."),
     ],
     command: Command = None,
     key: Annotated[
         Path | None,
-        typer.Option(
-            "--key",
-            help="Public key that must have signed it [default: the trust policy decides].",
-            metavar="PATH",
-            parser=named("--key"),
-        ),
+        path_option("--key", "Public key that must have signed it [default: the trust policy decides]."),
     ] = None,
     ca: Annotated[
         Path | None,
-        typer.Option(
-            "--ca",
-            help="Certificate authorities (PEM), one of which must vouch for the signer.",
-            metavar="PATH",
-            parser=named("--ca"),
-        ),
+        path_option("--ca", "Certificate authorities (PEM), one of which must vouch for the signer."),
     ] = None,
     trusted_root: Annotated[
         Path | None,
-        typer.Option(
-            "--trusted-root",
-            help="trusted_root.json of a Sigstore instance, for keyless bundles.",
-            metavar="PATH",
-            parser=named("--trusted-root"),
-        ),
+        path_option("--trusted-root", "trusted_root.json of a Sigstore instance, for keyless bundles."),
     ] = None,
     identity: Annotated[
         str, typer.Option("--identity", help="Who must have signed: exact, or after glob: or regex:.")
@@ -78,22 +69,15 @@ def verify(
     ] = "",
     tsa_ca: Annotated[
         Path | None,
-        typer.Option(
+        path_option(
             "--tsa-ca",
-            help="Timestamp authorities (PEM, or a trusted_root.json), one of which must say when it was signed; "
+            "Timestamp authorities (PEM, or a trusted_root.json), one of which must say when it was signed; "
             "with --key or --ca.",
-            metavar="PATH",
-            parser=named("--tsa-ca"),
         ),
     ] = None,
     trust: Annotated[
         Path | None,
-        typer.Option(
-            "--trust",
-            help="Trust policy that decides, instead of the configured one.",
-            metavar="PATH",
-            parser=named("--trust"),
-        ),
+        path_option("--trust", "Trust policy that decides, instead of the configured one."),
     ] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Predicate type it must have.")] = None,
     kind: Annotated[

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -90,11 +90,11 @@ class KeyAnchor:
     ) -> tuple[Signer, datetime | None]:
         """The key, if it signed; see :meth:`Anchor.proven`."""
         if bundle.chain and bundle.form is not Form.ENVELOPE:
-            raise _certified()
+            raise certified(_BY_ANCHOR)
         if not signs(self.key, bundle, message):
             if bundle.hint in self._hints:
                 raise invalid()
-            raise _certified() if bundle.chain else _another_key()
+            raise certified(_BY_ANCHOR) if bundle.chain else _another_key()
         return Signer(name=self.key_id[:16], key_id=self.key_id), _asked_time(self.times, bundle, now)
 
 
@@ -182,11 +182,13 @@ def invalid() -> ProvenanceError:
     )
 
 
-def _certified() -> InputError:
+_BY_ANCHOR: Final = "Verify it with --ca or --trusted-root, and the identity."
+
+
+def certified(remedy: str) -> InputError:
+    """The refusal by a key of what a certificate signed."""
     return InputError(
-        "provenance.keyless",
-        "The bundle was signed with a certificate, not with a key.",
-        remedy="Verify it with --ca or --trusted-root, and the identity.",
+        "provenance.keyless", "The bundle was signed with a certificate, not with a key.", remedy=remedy
     )
 
 

@@ -14,9 +14,8 @@ from typing import Any, Final
 from govkernel.domain import strict_json
 from govkernel.errors import GovkernelError
 from govkernel.provenance.dsse import decode, encode, refuse
-from govkernel.provenance.envelopes import is_envelope, read_pem
+from govkernel.provenance.envelopes import is_envelope, read_chain
 from govkernel.provenance.limits import MAX_BUNDLE
-from govkernel.provenance.x509 import MAX_CHAIN
 
 MEDIA_TYPE_V01: Final = "application/vnd.dev.sigstore.bundle+json;version=0.1"
 
@@ -47,10 +46,7 @@ def _signer(cert: Any) -> dict[str, Any]:
     pem = text.encode() if text.startswith("-----BEGIN") else decode(text, "certificate")
     if b"BEGIN CERTIFICATE" not in pem:
         return {"publicKey": {"hint": ""}}
-    chain = read_pem(pem)
-    if len(chain) > MAX_CHAIN:
-        raise refuse("bundle-malformed", f"The bundle carries more than {MAX_CHAIN} certificates.")
-    return {"x509CertificateChain": {"certificates": [{"rawBytes": encode(der)} for der in chain]}}
+    return {"x509CertificateChain": {"certificates": [{"rawBytes": encode(der)} for der in read_chain(pem)]}}
 
 
 def _entry(logged: Any) -> dict[str, Any]:

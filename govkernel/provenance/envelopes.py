@@ -73,19 +73,22 @@ def _chain(beside: Mapping[str, Any]) -> tuple[bytes, ...]:
     if not slsa and not witness:
         return ()
     first = slsa.encode() if slsa else decode(witness, "certificate")
-    pems = (first, *(decode(item, "certificate") for item in between[:MAX_CHAIN]))
-    chain = tuple(der for pem in pems for der in read_pem(pem))
+    return read_chain(first, *(decode(item, "certificate") for item in between[:MAX_CHAIN]))
+
+
+def read_chain(*pems: bytes) -> tuple[bytes, ...]:
+    """The certificates of a stranger's PEM files, as DER, in order, at least one of each.
+
+    Raises:
+        InputError: ``provenance.bundle-malformed``.
+    """
+    chain = tuple(der for pem in pems for der in _read_pem(pem))
     if len(chain) > MAX_CHAIN:
         raise refuse("bundle-malformed", f"A signature carries more than {MAX_CHAIN} certificates.")
     return chain
 
 
-def read_pem(pem: bytes) -> list[bytes]:
-    """The certificates of a stranger's PEM, as DER, at least one.
-
-    Raises:
-        InputError: ``provenance.bundle-malformed``.
-    """
+def _read_pem(pem: bytes) -> list[bytes]:
     try:
         return [item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(pem)]
     except UNREADABLE:

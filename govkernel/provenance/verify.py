@@ -112,9 +112,7 @@ def open_bundle(parsed: ParsedBundle, keys: Sequence[TrustedKey]) -> Opened:
         GovkernelError: ``provenance.signature-invalid``, ``provenance.signer-not-trusted``, or what is wrong
             with the payload.
     """
-    trusted = _signing_key(parsed, keys)
-    signer = Signer(name=trusted.name, key_id=trusted.key.key_id)
-    return read_payload(parsed.envelope.payload, Attribution((signer,)))
+    return read_payload(parsed.envelope.payload, Attribution((_signer(parsed, keys),)))
 
 
 def open_keyed(
@@ -158,9 +156,8 @@ def open_keyed(
 def _attributed(
     parsed: ParsedBundle, keys: Sequence[TrustedKey], times: Sequence[TimeAuthority], now: datetime
 ) -> Attribution:
-    trusted = _signing_key(parsed, keys)
-    moment = signing_time(parsed.timestamps, parsed.envelope.signature, times, now)
-    return Attribution((Signer(name=trusted.name, key_id=trusted.key.key_id),), moment)
+    signer = _signer(parsed, keys)
+    return Attribution((signer,), signing_time(parsed.timestamps, parsed.envelope.signature, times, now))
 
 
 def read_payload(payload: bytes, said: Attribution) -> Opened:
@@ -252,12 +249,13 @@ def claimed_type(parsed: Sequence[ParsedBundle]) -> str:
         return ""
 
 
-def _signing_key(parsed: ParsedBundle, keys: Sequence[TrustedKey]) -> TrustedKey:
+def _signer(parsed: ParsedBundle, keys: Sequence[TrustedKey]) -> Signer:
+    """The first known key that signed, those first that the bundle names."""
     hinted = [item for item in keys if parsed.hint in {item.key.key_id, item.key.pem_hint}]
     rest = [item for item in keys if item not in hinted]
     for trusted in hinted + rest:
         if trusted.key.verify(parsed.envelope.signature, parsed.envelope.signed):
-            return trusted
+            return Signer(name=trusted.name, key_id=trusted.key.key_id)
     if hinted:
         raise ProvenanceError(
             "provenance.signature-invalid",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 
 from govkernel.domain import Artifact, ArtifactKind, RejectedStatement
-from govkernel.errors import GovkernelError, InputError
+from govkernel.errors import GovkernelError
 from govkernel.hookspecs import VerifiedStatement
+from govkernel.provenance.anchors import certified
 from govkernel.provenance.bundle import ParsedBundle, parse_signed
 from govkernel.provenance.digest import PathReader, artifact_of, detect_kind, read
 from govkernel.provenance.foreign import parse_each
@@ -83,7 +83,10 @@ def _opened(
 ) -> Opened:
     """The bundle, by the key, or by whomever the trust policy knows: a key of it, or an authority's certificate."""
     if isinstance(known, TrustedKey):
-        return open_keyed(parsed, (known,), (), now) or _certified()
+        opened = open_keyed(parsed, (known,), (), now)
+        if opened is None:
+            raise certified("Verify it under a trust policy that names the identity.")
+        return opened
     by_key = open_keyed(parsed, known.known_keys, known.times, now)
     if by_key is not None:
         return by_key
@@ -99,14 +102,6 @@ def _check(opened: Opened, artifact: Artifact, manifest: ModelManifest, source: 
 def _only(pem: bytes) -> TrustedKey:
     key = PublicKey.from_pem(pem)
     return TrustedKey(key.key_id[:16], key)
-
-
-def _certified() -> NoReturn:
-    raise InputError(
-        "provenance.keyless",
-        "The bundle was signed with a certificate, not with a key.",
-        remedy="Verify it under a trust policy that names the identity.",
-    )
 
 
 def _kind(opened: Opened, asked: ArtifactKind | None, path: Path) -> ArtifactKind:

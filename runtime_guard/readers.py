@@ -106,7 +106,7 @@ class Readers:
                 for batcher in self._batchers
             ]
             readings = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
-            known = joined_readings(readings) if readings else self._silence()
+            known = self._joined(readings)
             if depth == Depth.GLANCE or all(reading.settled for reading in readings):
                 self._cache.put(key, known, tenant)
         return known
@@ -140,10 +140,7 @@ class Readers:
                     failed[owner] = unread(reader.name, reading.why)
                 else:
                     found[owner].append(shown.seen(reading))
-        return [
-            failed.get(owner) or (joined_readings(readings) if readings else self._silence())
-            for owner, readings in enumerate(found)
-        ]
+        return [failed.get(owner) or self._joined(readings) for owner, readings in enumerate(found)]
 
     async def _ask(self, batcher: Batcher, shown: _Shown, role: str, tenant: str, depth: Depth) -> Reading:
         reader = batcher.reader
@@ -182,8 +179,10 @@ class Readers:
             outcome: Outcome = "read" if closely else "settled"
             self._tally.reading(name, "failed" if isinstance(reading, Unread) else outcome)
 
-    def _silence(self) -> Joined:
-        """What they would say of a text that says nothing, if they knew."""
+    def _joined(self, readings: Sequence[Reading]) -> Joined:
+        """Readings of one message as one; of a text that says nothing there are none, and every label scores 0."""
+        if readings:
+            return joined_readings(readings)
         return Joined(dict.fromkeys(filter(str.islower, sorted(self.labels)), 0.0), (), ())
 
     def _shown(self, text: str) -> Iterator[_Shown]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from govkernel import __version__
 from govkernel.domain import strict_json
 from govkernel.errors import GovkernelError, InputError
+from runtime_guard.numbers import is_long
 from runtime_guard.plugin import default_screen
 from runtime_guard.screen import Screen
 
@@ -20,9 +21,6 @@ MAX_ROW: Final = 4 * 1024 * 1024
 
 SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json", ".txt", ".csv", ".tsv", ".md"})
 MAX_BAD_ROWS: Final = 20
-
-LONG_NUMBER: Final = 10**8
-"""From here on a number is looked at as a text is: it may be that of a card or a telephone."""
 
 _MOST: Final = 10**40
 
@@ -188,5 +186,5 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
     elif isinstance(value, str):
         yield value
-    elif isinstance(value, int | float) and not isinstance(value, bool) and LONG_NUMBER <= abs(value) < _MOST:
+    elif is_long(value) and abs(value) < _MOST:
         yield str(int(value))

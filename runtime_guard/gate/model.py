@@ -15,7 +15,7 @@ from safetensors.numpy import load
 
 from govkernel.domain import Finding, strict_json
 from govkernel.errors import ConfigError, InputError
-from runtime_guard.gate.features import ROWS, STRIDE, WINDOW, Rows, canonical, hashed, pieces, windows
+from runtime_guard.gate.features import ROWS, STRIDE, WINDOW, Hashed, Rows, canonical, hashed, pieces, windows
 from runtime_guard.judge import SAFETY_LABELS, Reading, flagged_for
 from runtime_guard.options import Rate
 from runtime_guard.shipped import shipped
@@ -130,7 +130,7 @@ class Gate:
         words, characters = self._gathered(made.words), self._gathered(made.characters)
         count = len(windows(made.length))
         found = [
-            _sums(words, made.word_starts, characters, first, min(_TOGETHER, count - first))
+            _sums(made, words, characters, first, min(_TOGETHER, count - first))
             for first in range(0, count, _TOGETHER)
         ]
         sums = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
@@ -152,25 +152,23 @@ class Gate:
         return padded.view(f"V{_WIDTH}").ravel()
 
 
-def _sums(
-    words: Logits, starts: NDArray[np.int64], characters: Logits, first: int, count: int
-) -> NDArray[np.float64]:
+def _sums(made: Hashed, words: Logits, characters: Logits, first: int, count: int) -> NDArray[np.float64]:
     """Sums of the rows of words, and of those of characters, in some windows, (2, windows, columns).
 
     They are sums of whole numbers below 2**24, so exact.
 
     Args:
-        words: rows of the table, (kinds, words, columns).
-        starts: code point at which each word begins.
-        characters: rows of the table, (kinds, code points, columns).
+        made: the piece.
+        words: its rows of the table, (kinds, words, columns).
+        characters: likewise, (kinds, code points, columns).
         first: number of the first window.
         count: how many.
     """
-    start, end = first * STRIDE, (first + count - 1) * STRIDE + WINDOW
-    low, high = starts.searchsorted((start, end))
-    characters = characters[:, start:end]
+    start = first * STRIDE
+    some, runs = made.window(start, start + (count - 1) * STRIDE + WINDOW)
+    characters = characters[:, runs]
     sums = np.empty((2, count, _WIDTH))
-    sums[0] = (_BANDS[:count].take(starts[low:high] - start, axis=1) @ words[:, low:high]).sum(axis=0)
+    sums[0] = (_BANDS[:count].take(made.word_starts[some] - start, axis=1) @ words[:, some]).sum(axis=0)
     sums[1] = (_BANDS[:count, : characters.shape[1]] @ characters).sum(axis=0)
     return sums
 

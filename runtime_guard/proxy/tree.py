@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
-from runtime_guard.proxy.wire import ARGUMENTS, LONG, is_known, is_media, is_no_text, is_setting
+from runtime_guard.numbers import is_long
+from runtime_guard.proxy.wire import ARGUMENTS, is_known, is_media, is_no_text, is_setting
 
 _WHOLE: Final = re.compile(r"-?[1-9][0-9]{0,39}")
 
@@ -89,7 +90,7 @@ class Walk:
                 yield from self._string(holder, key, name, parent, media=media)
         elif isinstance(value, dict | list):
             yield from self.inside(value, name, media=media)
-        elif _is_long(value) and not (self._wire and is_setting(value, name)):
+        elif is_long(value) and not (self._wire and is_setting(value, name)):
             yield Slot(self._role, _digits(value), partial(_put_number, holder, key))
 
     def inside(self, value: Any, parent: str = "", *, media: bool = False) -> Iterator[Slot]:
@@ -186,10 +187,6 @@ def _in_arguments(holder: dict[str, Any], role: str) -> Iterator[Slot]:
 
     for slot in slots:
         yield replace(slot, settle=write)
-
-
-def _is_long(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= LONG
 
 
 def _digits(value: float) -> str:

@@ -64,8 +64,6 @@ _PAYLOAD: Final = re.compile(
     r"(?:data:(?!text/)[^,\s]{0,128},)?[A-Za-z0-9+/=_-]*|(?!data:)[a-z][a-z0-9+.-]{0,15}://\S+"
 )
 
-LONG: Final = 10**8
-"""Numbers from here on may be somebody's: nine digits and more."""
 _TIME: Final = 10**11
 _TIMES: Final = frozenset({"created", "created_at", "expires_at"})
 _LIMITS: Final = frozenset({"seed", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})

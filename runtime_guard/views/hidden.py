@@ -12,12 +12,16 @@ HIDDEN_TEXT: Final = "hidden_text"
 _FLAG: Final = "\U0001f3f4"
 """The black flag, which tag characters make a region's flag (UTS #51): the one honest use of them."""
 
-_TAGS: Final = re.compile("[\U000e0001\U000e0020-\U000e007f]{1,4096}")
+_TAG: Final = "\U000e0001\U000e0020-\U000e007f"
+_SELECTOR: Final = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_WIDTHLESS: Final = "\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2064\ufeff"
+
+_TAGS: Final = re.compile(f"[{_TAG}]{{1,4096}}")
 _OVERRIDE: Final = re.compile("[\u202d\u202e][^\u202c\n]{1,4096}\u202c?")
-_SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,4096}")
+_SELECTORS: Final = re.compile(f"[{_SELECTOR}]{{4,4096}}")
 """Runs of variation selectors carry bytes; a character never has more than one."""
 
-_ZERO_WIDTH: Final = re.compile("[\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2064\ufeff]{16,4096}")
+_ZERO_WIDTH: Final = re.compile(f"[{_WIDTHLESS}]{{16,4096}}")
 """Runs of characters without a width carry bits, or keep a reader busy; honest text has a few together at most."""
 
 LOOK_BACK: Final = 256
@@ -33,13 +37,9 @@ _UNSEEN: Final = re.compile(
 
 _BEGINS: Final = re.compile("[\u202d\u202e]")
 _IN_RUNS: Final = "".join(
-    map(
-        chr,
-        (
-            *(0xAD, 0x34F, 0x180E, *range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xFEFF),
-            *(0xE0001, *range(0xE0020, 0xE0080), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
-        ),
-    )
+    chr(code)
+    for first, last in re.findall("(.)(?:-(.))?", _TAG + _SELECTOR + _WIDTHLESS)
+    for code in range(ord(first), ord(last or first) + 1)
 )
 
 

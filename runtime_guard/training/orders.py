@@ -37,6 +37,14 @@ PAIRS: Final[tuple[tuple[Recipe, Recipe], ...]] = (
         Recipe("talk of secrets", "secrets_talk", "text", NONE, 4000),
     ),
     (
+        Recipe("prying", "prying", "attack", INJECTED, 3500, _MIXED),
+        Recipe("asked in good faith", "prying", "plain", NONE, 3500, _MIXED),
+    ),
+    (
+        Recipe("bent task", "bent", "attack", INJECTED, 3000),
+        Recipe("straight task", "bent", "plain", NONE, 3000),
+    ),
+    (
         Recipe("hidden order", "indirect", "text", INJECTED, 1500, _EVEN),
         Recipe("plain note", "embedded", "text", NONE, 1500, _EVEN),
     ),

@@ -12,6 +12,7 @@ from govkernel.hookspecs import Bundle, VerifiedStatement
 from govkernel.provenance import BundleStore, KeyVerifier, LocalKey, Receipts, TrustPolicy, attest, describe
 from govkernel.provenance.digest import read
 from govkernel.provenance.statement import statement_bytes
+from tests.benchmarks.compare import ROUNDS
 from tests.simulators.sigstore import Instance
 
 NOW = datetime.now(UTC)
@@ -103,7 +104,7 @@ def keyless() -> Sides:
 
 
 def many(root: Path) -> Sides:
-    """A thousand bundles: found and verified from nothing, and only judged."""
+    """A thousand bundles: found and verified from nothing, and only judged, for the first time and again."""
     key = LocalKey.generate()
     data = root / "many.jsonl"
     data.write_text("{}\n")
@@ -113,6 +114,7 @@ def many(root: Path) -> Sides:
     for number in range(1000):
         store.add(attest(artifact, "pii-scan", {"records": number, **CLAIM}, key))
     verified = [verifier.verify(bundle, artifact, NOW) for bundle in store.find(artifact)]
+    new = iter([[_again(item) for item in verified] for _ in range(ROUNDS + 1)])
 
     def judged(items: list[object]) -> int:
         found = [trust.judge(item, artifact, NOW) for item in items]  # type: ignore[arg-type]
@@ -123,8 +125,15 @@ def many(root: Path) -> Sides:
         "found in the store, verified, judged": lambda: judged(
             [verifier.verify(bundle, artifact, NOW) for bundle in store.find(artifact)]
         ),
+        "judged, held to their schemas for the first time": lambda: judged(list(next(new))),
         "judged: who may say this about that, now": lambda: judged(list(verified)),
     }
+
+
+def _again(verified: object) -> VerifiedStatement:
+    """The same, said by another object, so that nothing is known about it."""
+    assert isinstance(verified, VerifiedStatement)
+    return verified.model_copy(update={"statement": verified.statement.model_copy()})
 
 
 def _digest() -> Digest:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from runtime_guard.training.grammar import grammar
+from runtime_guard.training.grammar import Grammar, grammar
 from runtime_guard.training.names import seeded
 from runtime_guard.training.noise import roughened
 from runtime_guard.training.places import LOCALES, TOWNS
@@ -68,7 +68,19 @@ def template(rng: random.Random) -> str:
     if rng.random() < _RECORDS:
         return record(rng, personal=personal)
     theme = grammar(f"{FOLDER}/{rng.choice(themes())}")
-    rules = [PLAIN if not personal or rng.random() < _ASIDE else TEXT for _ in range(rng.choice(_PARTS))]
+    return composed(theme, _PARTS, rng, personal=personal)
+
+
+def composed(theme: Grammar, counts: Sequence[int], rng: random.Random, *, personal: bool) -> str:
+    """Parts of one theme, each once, in a row or on lines of their own.
+
+    Args:
+        theme: a grammar with the rules :data:`TEXT` and :data:`PLAIN`.
+        counts: numbers of parts, as often as they are met.
+        rng: of every choice.
+        personal: whether a part has slots; some others do not.
+    """
+    rules = [PLAIN if not personal or rng.random() < _ASIDE else TEXT for _ in range(rng.choice(counts))]
     if personal and TEXT not in rules:
         rules[0] = TEXT
     parts = dict.fromkeys(theme.make(rule, rng) for rule in rules)

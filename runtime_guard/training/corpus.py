@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from runtime_guard.encoder.tags import ENTITIES as TYPES
+from runtime_guard.training.abroad import abroad
 from runtime_guard.training.example import ENTITIES, Example
 from runtime_guard.training.generate import PREFIX, generate, technical_text
 from runtime_guard.training.people import sentences
@@ -38,6 +39,8 @@ FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
 PEOPLE_OF_THE_GATE: Final = 4000
 MOST_OF_A_SOURCE: Final = 1000
 MOST_OF_TAGGED: Final = 2600
+ENGLISH: Final = 3
+"""Texts with personal data in English for one in another language."""
 
 
 def corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> list[Example]:
@@ -51,8 +54,14 @@ def tagged_corpus(folder: Path, seed: int, made_most: int, left_out: Collection[
     """Texts with personal data, real and so many made, but the sources left out; no source outweighs the others."""
     real = [item for item in read_tagged(folder) if item.source not in left_out]
     kept = [item for item in _thinned(real, MOST_OF_TAGGED, seed) if not item.validation]
-    made = [item for item in sentences(made_most, seed, frozenset(TYPES)) if not item.validation]
+    made = [item for item in _people(made_most, seed) if not item.validation]
     return [*kept, *made]
+
+
+def tagged_held(folder: Path, seed: int, made_most: int) -> list[Tagged]:
+    """Texts kept out of :func:`tagged_corpus` of all sources, and of those made in other languages."""
+    made = abroad(made_most // ENGLISH, seed, frozenset(TYPES))
+    return [item for item in (*read_tagged(folder), *made) if item.validation]
 
 
 def thinned(
@@ -66,15 +75,21 @@ def thinned(
 
 def _people_as_examples(seed: int) -> Iterator[Example]:
     known = dict.fromkeys(("prompt_injection", "jailbreak", "harmful_request", "harmful_response", "hate"), 0)
-    for item in sentences(PEOPLE_OF_THE_GATE, seed + 1, frozenset(TYPES)):
+    for item in _people(PEOPLE_OF_THE_GATE, seed + 1):
         yield Example(
             item.text,
             "user",
-            f"{PREFIX}people",
+            item.source,
             known | {ENTITIES: int(bool(item.spans))},
             0.5,
             item.validation,
         )
+
+
+def _people(count: int, seed: int) -> Iterator[Tagged]:
+    """So many texts in English, with personal data and without, and a third as many in other languages."""
+    yield from sentences(count, seed, frozenset(TYPES))
+    yield from abroad(count // ENGLISH, seed, frozenset(TYPES))
 
 
 def _thinned(items: Sequence[_T], most: int, seed: int) -> list[_T]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from runtime_guard.encoder.encoder import SentenceEncoder
 from runtime_guard.encoder.guard import GuardEncoder
-from runtime_guard.training.corpus import FOLDS, corpus, tagged_corpus, thinned
+from runtime_guard.training.corpus import FOLDS, corpus, tagged_corpus, tagged_held, thinned
 from runtime_guard.training.effort import Effort
 from runtime_guard.training.encoder_files import encoder_files
 from runtime_guard.training.example import Example
@@ -96,7 +96,7 @@ class Forge:
     def whole(self, gate: FittedGate) -> Whole:
         """The encoder that learns from every source, judged on rows kept out of fitting."""
         fitted, encoder, held = self._made(gate, (), 1.0)
-        people = [item for item in read_tagged(self.data) if item.validation]
+        people = tagged_held(self.data, self.seed, self.effort.people)
         self.tell("encoder: fitted")
         return fitted, encoder, Verdict(held, judged(encoder, held), spans_found(encoder, people))
 

@@ -96,6 +96,10 @@ EVERYDAY: Final = (
     Recipe("technical work", "techwork", "text", NONE, 3000),
     Recipe("contracts and letters", "legal", "text", NONE, 2000, _EVEN),
     Recipe("requests", "requests", "text", NONE, 2500),
+    Recipe("exercises", "exercises", "text", NONE, 3000),
+    Recipe("settings", "settings", "text", NONE, 1500, _EVEN),
+    Recipe("defence", "defence", "text", NONE, 2000),
+    Recipe("characters", "characters", "text", NONE, 3000),
 )
 """What stands around attacks, and mostly stands alone."""
 

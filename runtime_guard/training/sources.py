@@ -87,11 +87,11 @@ def _benign(folder: Path) -> Iterator[Example]:
 
 def _requests(folder: Path) -> Iterator[Example]:
     for row in rows_of(folder, "harm_requests"):
-        known = _zeros("prompt_injection", "harmful_response") | {"harmful_request": 1}
-        if row["source"] == "AILuminate":
+        known = _zeros("harmful_response") | {"harmful_request": 1}
+        if row["source"] == "AILuminate":  # some of its prompts give new rules, no label says which
             known |= _zeros(*_CONTENT) | dict.fromkeys(row["labels"], 1)
         else:
-            known |= _zeros("jailbreak")
+            known |= _zeros("prompt_injection", "jailbreak")
         yield _example(row, row["source"], known)
 
 

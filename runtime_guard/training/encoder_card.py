@@ -59,8 +59,8 @@ It tags PERSON, LOCATION, ORGANIZATION, DATE_TIME, AGE and NRP, and scores nine 
 the gate's word and its own, weighted per label. docs/adr/0019-gate-and-encoder.md. Made by
 `python -m runtime_guard.training`.
 
-**Not for**: judging people. **Limits**: lower-cased English word pieces; other languages are read letter by letter; one
-text at a time, in overlapping windows of {LENGTH} pieces.
+**Not for**: judging people. **Limits**: lower-cased English word pieces; other languages are read letter by letter, and
+names in them found less surely; one text at a time, in overlapping windows of {LENGTH} pieces.
 
 | label | gate counts | encoder counts |
 |---|---|---|

@@ -60,7 +60,6 @@ UNLOGGED = ("certificate.missing", "keyless.")
 SUFFIXES = re.compile(r"\.intoto\.(jsonl|build\.slsa|sigstore)$|\.build\.slsa$")
 EXPLAINED = {
     "keyless.log-entry": "cosign 2 logged it as intoto 0.0.1, whose time sigstore-python does not take",
-    "provenance.subject-mismatch": "npm names its packages by SHA-512 alone; we compare the SHA-256 of a file",
     "provenance.signer-not-trusted": "the ECDSA signature is r and s end to end (IEEE P1363), not DER",
 }
 

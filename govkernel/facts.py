@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Evidence, Signer, predicates, voices
+from govkernel.domain.formats import UNKNOWN
 from govkernel.more_facts import MORE, Summary
 from govkernel.newest import newest
 
@@ -23,7 +24,7 @@ VERDICT_ORDER: Final = ("safe", "unknown", "unsafe")
 
 
 def artifact_facts(artifact: Artifact | None) -> dict[str, Any]:
-    """``ArtifactFacts`` of an artifact, or of none."""
+    """``ArtifactFacts`` of an artifact, or of none; of one whose formats nobody tells they are ``unknown``."""
     if artifact is None:
         return {
             "kind": "",
@@ -41,7 +42,8 @@ def artifact_facts(artifact: Artifact | None) -> dict[str, Any]:
         "resolved": artifact.resolved,
         "pinned": artifact.pinned,
         "observed": artifact.observed,
-        "formats": sorted(set(artifact.formats)),
+        # A pack that allows formats by a list must not take silence for consent: no format at all is every list's.
+        "formats": sorted(set(artifact.formats)) or [UNKNOWN],
     }
 
 

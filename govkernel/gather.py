@@ -215,7 +215,9 @@ class EvidenceGatherer:
             (item for item in found if item.observed),
             found[0] if found else Artifact(kind=ref.kind, name=ref.uri),
         )
-        return best.model_copy(update={**ours, "digest": best.digest or ref.digest})
+        return best.model_copy(
+            update={**ours, "digest": best.digest or ref.digest, "formats": _formats(best, found)}
+        )
 
     async def _evidence(self, artifact: Artifact, now: datetime) -> tuple[Artifact, Evidence]:
         trust = self._trust.digest  # read before judging: what is revoked meanwhile is not said to be in it
@@ -280,3 +282,10 @@ class EvidenceGatherer:
             remedy="Sign with `govkernel sign` or `govkernel attest`, or install the plugin for this format.",
             source=bundle.source,
         )
+
+
+def _formats(best: Artifact, found: Sequence[Artifact]) -> tuple[str, ...]:
+    """What was seen in the files; else all that those say who know the same content: one may know its digest alone."""
+    if best.observed:
+        return best.formats
+    return tuple(sorted({name for artifact in found for name in artifact.formats}))

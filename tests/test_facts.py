@@ -333,3 +333,9 @@ def test_no_artifact_has_the_same_facts_all_empty() -> None:
 def test_an_unresolved_artifact_has_no_digest() -> None:
     found = artifact_facts(Artifact(kind="model", name="m"))
     assert (found["digest"], found["resolved"]) == ("", False)
+
+
+@pytest.mark.parametrize("digest", [DIGEST, None])
+def test_formats_that_nobody_tells_are_unknown_and_never_none(digest: Digest | None) -> None:
+    """An empty set would be within every list of formats that a pack allows."""
+    assert artifact_facts(Artifact(kind="model", name="m", digest=digest))["formats"] == ["unknown"]

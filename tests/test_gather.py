@@ -192,6 +192,39 @@ def test_formats_of_accepted_signatures_count_and_those_of_rejected_ones_do_not(
     assert gathered(built(registry), ref())[0].judged.artifact.formats == ()
 
 
+class Teller:
+    """Resolves every name to the digest that :class:`Registry` gives it, with formats."""
+
+    schemes = frozenset({"*"})
+
+    def __init__(self, *formats: str, observed: bool = False) -> None:
+        self.told: dict[str, Any] = {"formats": formats, "observed": observed}
+
+    @hookimpl
+    def govkernel_reference_resolvers(self) -> list[Any]:
+        return [self]
+
+    def resolve(self, ref: ArtifactRef) -> Artifact:
+        return Artifact(kind=ref.kind, name=ref.uri, digest=digest_of(ref.uri), **self.told)
+
+
+@pytest.mark.parametrize(
+    ("tellers", "formats"),
+    [
+        ([Teller()], ()),
+        ([Teller("pickle", "json")], ("json", "pickle")),
+        ([Teller("json"), Teller(), Teller("pickle")], ("json", "pickle")),
+        ([Teller("pickle"), Teller("gguf", observed=True), Teller("h5")], ("gguf",)),
+    ],
+)
+def test_formats_are_all_that_is_told_about_the_same_content_unless_somebody_saw_it(
+    tellers: list[Teller], formats: tuple[str, ...]
+) -> None:
+    for order in (tellers, tellers[::-1]):
+        (found,) = gathered(built(Registry(0), *order), ref())
+        assert found.judged.artifact.formats == formats
+
+
 # What is not cached
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from govkernel.domain import strict_json
 from govkernel.provenance.bundle import MEDIA_TYPES, hint_of, timestamps_of
-from govkernel.provenance.cosign_v2 import as_bundle, is_cosign_v2
+from govkernel.provenance.cosign_v2 import MEDIA_TYPE_V01, as_bundle, is_cosign_v2
 from govkernel.provenance.dsse import Envelope, decode, parse_envelope, refuse
 from govkernel.provenance.envelopes import is_envelope, read_envelope
 from govkernel.provenance.limits import MAX_BUNDLE
@@ -52,7 +52,8 @@ class ForeignBundle:
         raw: the bundle's own bytes; those of the Sigstore bundle that an older form was turned into.
         unlogged: it carries a keyless certificate, and no entry of a transparency log.
         timestamps: RFC 3161 responses over the signature, DER, nothing about them checked.
-        form: what it was: an envelope alone has no place for a log's entry, cosign's older file none for a proof.
+        form: what it was: an envelope alone has no place for a log's entry.
+        promised: its log entry carries the log's promise to include it and no proof that it did, as v0.1 allows.
     """
 
     content: Envelope | MessageSignature
@@ -62,6 +63,7 @@ class ForeignBundle:
     unlogged: bool
     timestamps: tuple[bytes, ...] = ()
     form: Form = Form.BUNDLE
+    promised: bool = False
 
 
 def parse_foreign(raw: bytes) -> ForeignBundle:
@@ -106,8 +108,14 @@ def _bundle(document: dict[str, Any], raw: bytes, form: Form = Form.BUNDLE) -> F
     chain = _chain(material)
     keyless = form is Form.COSIGN_V2 or material.get("certificate") is not None
     unlogged = bool(chain) and keyless and not material.get("tlogEntries")
-    stamps = timestamps_of(material)
-    return ForeignBundle(_content(document), chain, hint_of(material), raw, unlogged, stamps, form)
+    stamps, promised = timestamps_of(material), media_type == MEDIA_TYPE_V01 and _promised(material)
+    return ForeignBundle(_content(document), chain, hint_of(material), raw, unlogged, stamps, form, promised)
+
+
+def _promised(material: dict[str, Any]) -> bool:
+    entries = material.get("tlogEntries")
+    entry = entries[0] if isinstance(entries, list) and len(entries) == 1 else None
+    return isinstance(entry, dict) and bool(entry.get("inclusionPromise")) and not entry.get("inclusionProof")
 
 
 def check_oms(bundle: ForeignBundle) -> None:

@@ -46,7 +46,7 @@ _CHECKS: Final = (
         r"[Nn]ote must|malformed (Note|LogCheckpoint)|checkpoint|root hash signature|Rekor keys|log instances",
         "keyless.checkpoint",
     ),
-    (r"invalid log entry: .*SET|inclusion promise", "keyless.promise"),
+    (r"invalid log entry: .*SET|inclusion promise|for SET without", "keyless.promise"),
     (r"invalid log entry|inclusion proof", "keyless.inclusion-proof"),
     (
         r"verified time|[Tt]imestamp Response|signed timestamp|duplicate timestamp|Timestamp Auth",
@@ -102,7 +102,7 @@ class KeylessAnchor:
 
         from govkernel.provenance.keyless_promised import Promised  # noqa: PLC0415
 
-        parsed = _parsed(Promised if bundle.form is Form.COSIGN_V2 else Bundle, bundle.raw)
+        parsed = _parsed(Promised if bundle.promised else Bundle, bundle.raw)
         verifier = self._verifier.fresh()  # it keeps what it found out about one bundle
         policy = _Policy(self.identity, self.issuer)
         if isinstance(bundle.content, Envelope):

@@ -1,4 +1,8 @@
-"""Keyless bundles whose log entry carries a promise and no proof, as cosign wrote them before version 3. ADR 0008.
+"""Keyless bundles v0.1 whose log entry carries a promise and no proof, as npm, GitHub's builders and cosign wrote them
+until 2023. ADR 0008.
+
+Sigstore's rule for v0.1: the promise must be there and hold, the proof may be missing (protobuf-specs,
+``sigstore_bundle.proto``). Since v0.2 the proof must be there.
 
 Imported only by :mod:`govkernel.provenance.keyless`, since it imports sigstore.
 """
@@ -28,17 +32,18 @@ class PromisedEntry(TransparencyLogEntry):
 
 
 class Promised(Bundle):
-    """A bundle of cosign before version 3, whose entry carries a promise only.
+    """A bundle v0.1 whose entry carries a promise only.
 
-    sigstore-python demands a proof of every entry, so it is given an empty one, which nobody looks at.
+    sigstore-python demands a proof of every entry, so it is given an empty one, which nobody looks at. All else it
+    checks, and we, as of any other bundle: that the entry is about this content, and the promise over all of the entry.
     """
 
     @classmethod
     def from_json(cls, raw: bytes | str) -> Bundle:
-        """Read the bundle that :mod:`govkernel.provenance.cosign_v2` made.
+        """Read a bundle that :class:`govkernel.provenance.foreign.ForeignBundle` says is ``promised``.
 
         Raises:
-            ValueError: it has no entry, or it is malformed.
+            ValueError: it is malformed.
         """
         document = json.loads(raw)
         (entry,) = document["verificationMaterial"]["tlogEntries"]

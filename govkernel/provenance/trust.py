@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Self
 
 from govkernel.domain import AcceptedStatement, Artifact, Digest, RejectedStatement, Statement
-from govkernel.domain.predicates import APPROVAL, BREAK_GLASS, DELEGATION, REVOCATION, SIGNATURE
+from govkernel.domain.predicates import APPROVAL, BREAK_GLASS, DELEGATION, REVOCATION
 from govkernel.errors import GovkernelError, ProvenanceError
 from govkernel.hookspecs import VerifiedStatement
 from govkernel.provenance.authorities import Authority, read_authority, read_clock
@@ -247,8 +247,7 @@ class TrustPolicy:
         self.revoked.check_statement(statement.digest, artifact)
         _check_reserved(statement.predicate_type)
         check_statement(statement)
-        if statement.predicate_type == SIGNATURE:
-            check_kind(SIGNATURE, statement.predicate, artifact.kind)
+        check_kind(statement.predicate_type, statement.predicate, artifact.kind)
 
 
 def _accepted(said: Said, grants: Sequence[Grant], now: datetime) -> AcceptedStatement:

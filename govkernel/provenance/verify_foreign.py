@@ -25,7 +25,7 @@ from govkernel.provenance.statement import RawStatement, parse_statement
 from govkernel.provenance.verify import about, rejection
 
 MAX_MESSAGE: Final = 256 * 1024 * 1024
-"""Bytes of a file with a bare signature; it is held in memory while verified."""
+"""Bytes of a file with a bare signature, or named by SHA-512 alone; it is held in memory while verified."""
 
 BYTES_ONLY: Final = "It is about the bytes of the file, not its name: a renamed copy would verify too."
 
@@ -146,8 +146,21 @@ def _stated(raw: RawStatement, signer: Signer, found: _Found) -> VerifiedBundle:
     artifact, digest = found.artifact(said_kind(raw.predicate_type, raw.predicate))
     if found.plain is not None and found.plain in digests:
         return VerifiedBundle(signer, raw.freeze(), found.plain, (BYTES_ONLY,))
+    by_sha512 = _named_by_sha512(raw) if found.plain is not None else frozenset()
+    if by_sha512 and (named := _sha512(found)) in by_sha512:
+        return VerifiedBundle(signer, raw.freeze(), named, (BYTES_ONLY,))
     about(digests, artifact)
     return VerifiedBundle(signer, raw.freeze(), digest)
+
+
+def _named_by_sha512(raw: RawStatement) -> frozenset[Digest]:
+    """SHA-512 digests of subjects that have no SHA-256, as npm names its packages; one that has is known by that."""
+    subjects = ({item.algorithm: item for item in subject.digests} for subject in raw.subjects)
+    return frozenset(one["sha512"] for one in subjects if "sha512" in one and "sha256" not in one)
+
+
+def _sha512(found: _Found) -> Digest:
+    return Digest(algorithm="sha512", hex=hashlib.sha512(_message(found)).hexdigest())
 
 
 def _signed_file(content: MessageSignature, signer: Signer, found: _Found) -> VerifiedBundle:
@@ -163,7 +176,7 @@ def _signed_file(content: MessageSignature, signer: Signer, found: _Found) -> Ve
 
 
 def _message(found: _Found) -> bytes:
-    """The bytes of the file that was hashed, read once more for keys that need them, and compared."""
+    """The bytes of the file that was hashed, read once more for what else is to be known of them, and compared."""
     digest = _file_digest(found)
     with found.path.open("rb") as stream:
         content = stream.read(MAX_MESSAGE + 1)
@@ -171,7 +184,7 @@ def _message(found: _Found) -> bytes:
         raise InputError(
             "provenance.message-too-large",
             f"The file has more than {MAX_MESSAGE} bytes.",
-            remedy="Sign large files as a model, or with a statement.",
+            remedy="Sign large files as a model, or with a statement about their SHA-256.",
         )
     if hashlib.sha256(content).hexdigest() != digest.hex:
         raise ProvenanceError(

@@ -94,6 +94,25 @@ forbid contains {
 	format in input.context.parameters.deniedFormats
 }
 
+forbid contains {
+	"id": "baseline-rego/unknown-formats",
+	"reason": "Nobody says which formats the weights are in, so they may be in one that can run code.",
+	"remedy": "Sign the files (`govkernel sign model`), name its registry in the settings, or attest a scan of them.",
+	"controls": ["NIST-AI-RMF/MEASURE-2.7", "EU-AI-Act/Art-15", "OWASP-LLM-2025/LLM03"],
+} if {
+	lifecycle
+	not input.resource.type in {"Workload", "Image", "Tool", "Prompt", "Dataset"}
+	known
+	not told
+	not input.context.evidence.fileSafety.verdict == "safe"
+}
+
+# somebody says of one file at least in which format it is
+told if {
+	some format in input.context.artifact.formats
+	format != "unknown"
+}
+
 signed if input.context.evidence.signed == true
 
 refused if count(input.context.evidence.rejections) > 0

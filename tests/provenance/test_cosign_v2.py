@@ -178,19 +178,6 @@ rules: [{{signers: [alice], may: ["{CUSTOM}"]}}]
     assert refused.code == "provenance.no-envelope"
 
 
-def test_a_sigstore_bundle_with_a_promise_alone_is_still_refused(artifact: Path) -> None:
-    """Only what never had room for a proof is believed without one."""
-
-    def without_proof(bundle: dict[str, Any]) -> None:
-        material = bundle["verificationMaterial"]
-        material["x509CertificateChain"] = {"certificates": [material.pop("certificate")]}
-        material["tlogEntries"][0].pop("inclusionProof")
-        bundle["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.1"
-
-    raw = INSTANCE.file_bundle(b"hello", Orders(edit=without_proof))
-    assert judged(artifact, raw, KEYLESS).code == "keyless.bundle"
-
-
 MALFORMED: dict[str, Callable[[dict[str, Any]], object]] = {
     "a signature that is a number": lambda it: it.update(base64Signature=7),
     "a signature that is empty": lambda it: it.update(base64Signature=""),

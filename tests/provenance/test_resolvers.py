@@ -20,6 +20,8 @@ from govkernel.provenance import (
     describe,
     sign_artifact,
 )
+from govkernel.provenance.digest import read
+from govkernel.provenance.oms import oms_payload
 from tests.provenance.conftest import NOW, policy
 from tests.simulators.lying_signer import signed, statement
 
@@ -115,6 +117,19 @@ def test_a_model_whose_files_are_not_listed_is_not_known_by_name(
     assert catalog(store, trust).resolve(ref(NAME)) is None
     store.add(files.content)
     assert catalog(store, trust).resolve(ref(NAME)) is not None
+
+
+def test_a_model_signature_gives_a_dataset_no_name(
+    tmp_path: Path, model: Path, key: LocalKey, trust: TrustPolicy
+) -> None:
+    store = BundleStore(tmp_path / "store")
+    renamed = json.loads(oms_payload(read(model)[0], NAME))
+    store.add(signed(renamed, key))
+    digest = describe(model, MODEL).digest
+    store.add(signed(statement(str(digest).partition(":")[2], "https://e.org/x", {}, name=NAME), key))
+    assert store.candidates(NAME) == (digest,)
+    assert catalog(store, trust).resolve(ref(NAME)) is not None
+    assert catalog(store, trust).resolve(ref(NAME, ArtifactKind.DATASET)) is None
 
 
 def test_only_a_signature_binds_a_name(tmp_path: Path, prompt: Path, key: LocalKey) -> None:

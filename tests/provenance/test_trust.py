@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Digest, RejectedStatement, Signer
+from govkernel.domain.manifest import MANIFEST_KINDS
 from govkernel.domain.predicates import APPROVAL, MODEL_CARD, OMS_SIGNATURE, PII_SCAN, SIGNATURE
 from govkernel.errors import ConfigError
 from govkernel.hookspecs import Bundle, VerifiedStatement
@@ -17,6 +18,7 @@ from govkernel.provenance import (
     attest,
     sign_artifact,
     trust_policy_schema,
+    verify_path,
 )
 from govkernel.provenance.globs import matches
 from tests.provenance.conftest import NOW, policy
@@ -25,6 +27,7 @@ from tests.simulators.lying_signer import signed, statement
 HEX = "ab" * 32
 MODEL = Artifact(kind=ArtifactKind.MODEL, name="mlflow://models/minilm/1", digest=Digest.sha256(HEX))
 CARD = {"license": "MIT", "riskClass": "minimal", "intendedUse": "Greeting."}
+FOLDERS = {*MANIFEST_KINDS, ArtifactKind.DATASET}
 APPROVE = {"approver": "dana", "role": "risk-officer", "decision": "approve"}
 
 
@@ -191,6 +194,22 @@ def test_a_signature_counts_for_the_kind_it_names(key: LocalKey) -> None:
     trust = policy("rules: [{signers: [a], may: ['*']}]", a=key)
     as_data = verified(trust, signed(statement(HEX, SIGNATURE, {"kind": "dataset"}), key))
     assert code(trust.judge(as_data, MODEL, NOW)) == "kind-mismatch"
+
+
+def test_a_model_signature_counts_for_nothing_but_what_is_signed_as_models_are(
+    key: LocalKey, model: Path
+) -> None:
+    trust = policy("rules: [{signers: [a], may: ['*']}]", a=key)
+    made = sign_artifact(model, ArtifactKind.MODEL, key)
+    expected = dict.fromkeys(ArtifactKind, "kind-mismatch") | dict.fromkeys(MANIFEST_KINDS, "accepted")
+    for kind, verdict in expected.items():
+        artifact = made.artifact.model_copy(update={"kind": kind})
+        judged = trust.judge(verified(trust, made.bundles[0].content, artifact), artifact, NOW)
+        assert (kind, code(judged)) == (kind, verdict)
+        outcome = (
+            verify_path(model, made.bundles[0].content, trust, kind, now=NOW) if kind in FOLDERS else None
+        )
+        assert isinstance(outcome, RejectedStatement) is (kind is ArtifactKind.DATASET)
 
 
 def test_scope_is_held_against_the_name_it_was_asked_for_by(key: LocalKey, prompt: Path) -> None:

@@ -20,6 +20,7 @@ from govkernel.errors import GovkernelError, InputError, ProvenanceError
 from govkernel.provenance import LocalKey, attest, describe, sign_artifact
 from govkernel.provenance import verify_foreign as module
 from govkernel.provenance.anchors import Anchor, CertificateAnchor, KeyAnchor
+from govkernel.provenance.digest import read
 from govkernel.provenance.foreign import parse_foreign
 from govkernel.provenance.identity import identity_pattern
 from govkernel.provenance.verify_foreign import BYTES_ONLY, VerifiedBundle, verify_foreign
@@ -132,6 +133,51 @@ def test_a_statement_about_the_bytes_of_a_file(by: str, artifact: Path) -> None:
     assert found.statement.predicate_type == CUSTOM
     artifact.write_bytes(b"other")
     assert code_of(artifact, raw, anchor) == "provenance.subject-mismatch"
+
+
+def digests(**subject: str) -> dict[str, Any]:
+    return {"name": "pkg:npm/thing@1.0.0", "digest": subject}
+
+
+SHA256, SHA512 = (hashlib.new(name, b"hello").hexdigest() for name in ("sha256", "sha512"))
+OTHER = hashlib.sha512(b"other").hexdigest()
+SUBJECTS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "SHA-512 alone": ([digests(sha512=SHA512)], f"sha512:{SHA512}"),
+    "among others": ([digests(sha512=OTHER), digests(sha512=SHA512)], f"sha512:{SHA512}"),
+    "both": ([digests(sha256=SHA256, sha512=SHA512)], f"sha256:{SHA256}"),
+    "each by itself": ([digests(sha256="ab" * 32), digests(sha512=SHA512)], f"sha512:{SHA512}"),
+    "another file": ([digests(sha512=OTHER)], ""),
+    "another SHA-256 beside it": ([digests(sha256="ab" * 32, sha512=SHA512)], ""),
+    "its SHA-384": ([digests(sha384=hashlib.sha384(b"hello").hexdigest())], ""),
+}
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_file_may_be_named_by_its_sha512_alone(name: str, artifact: Path) -> None:
+    subject, expected = SUBJECTS[name]
+    raw = signed(statement("", CUSTOM, {}, subject=subject), SIGNER)
+    if expected:
+        found = accepted(artifact, raw)
+        assert (str(found.about), found.notes) == (expected, (BYTES_ONLY,))
+        artifact.write_bytes(b"changed")
+    assert code_of(artifact, raw) == "provenance.subject-mismatch"
+
+
+def test_a_folder_has_no_sha512(tmp_path: Path, artifact: Path) -> None:
+    raw = signed(statement("", CUSTOM, {}, subject=[digests(sha512=SHA512)]), SIGNER)
+    assert code_of(tmp_path, raw) == "provenance.subject-mismatch"
+
+
+def test_a_file_of_which_a_sha512_is_asked_is_not_too_large_and_does_not_change(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = signed(statement("", CUSTOM, {}, subject=[digests(sha512=SHA512)]), SIGNER)
+    artifact.write_bytes(b"first")
+    read_first = read(artifact)
+    artifact.write_bytes(b"hello")
+    assert code_of(artifact, raw, reader=lambda _: read_first) == "provenance.changed-while-read"
+    monkeypatch.setattr(module, "MAX_MESSAGE", 4)
+    assert code_of(artifact, raw) == "provenance.message-too-large"
 
 
 def test_our_own_statements_are_about_names_too(prompt: Path, model: Path, dataset: Path) -> None:

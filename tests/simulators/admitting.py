@@ -19,7 +19,7 @@ from govkernel.admission.offline import admit_files
 from govkernel.assemble import assembled
 from govkernel.config import PackTable, Settings, load_settings
 from govkernel.domain import Artifact, ArtifactKind, ReportEntry
-from govkernel.provenance import BundleStore, sign_artifact
+from govkernel.provenance import BundleStore, attest, sign_artifact
 from govkernel.provenance.keys import LocalKeyProvider
 from govkernel.workspace import create_workspace
 
@@ -63,20 +63,28 @@ class Workspace:
         (pack / "pack.yaml").write_text("id: places\nversion: 1.0.0\nengine: cedar\nowner: tests\n")
         (pack / "places.cedar").write_text(POLICIES)
         self.settings = load_settings(made.config)
-        self.model = self._signed(write_files(root / "model", model_files()), made.key)
+        self._key = LocalKeyProvider(Path(), None).open(f"file:{made.key}")
+        self.store = BundleStore(self.settings.path(self.settings.trust.attestations))
+        self.model = self._signed(write_files(root / "model", model_files()))
 
-    def _signed(self, folder: Path, key: Path) -> Artifact:
-        signed = sign_artifact(folder, ArtifactKind.MODEL, LocalKeyProvider(Path(), None).open(f"file:{key}"))
+    def _signed(self, folder: Path) -> Artifact:
+        signed = sign_artifact(folder, ArtifactKind.MODEL, self._key)
         for bundle in signed.bundles:
-            BundleStore(self.settings.path(self.settings.trust.attestations)).add(bundle.content)
+            self.store.add(bundle.content)
         return signed.artifact
 
-    def admit(self, uri: str, plugins: Mapping[str, Mapping[str, Any]]) -> ReportEntry:
+    def vouch(self, artifact: Artifact, **said: Mapping[str, Any]) -> None:
+        """State predicates, by short name with ``_`` for ``-``, about an artifact that is known by its digest."""
+        for name, predicate in said.items():
+            self.store.add(attest(artifact, name.replace("_", "-"), predicate, self._key))
+
+    def admit(self, uri: str, plugins: Mapping[str, Mapping[str, Any]], pack: str = "") -> ReportEntry:
         """What is decided about an InferenceService that loads a model.
 
         Args:
             uri: its ``storageUri``.
             plugins: settings by plugin.
+            pack: asked instead of the one that asks for nothing but a signature.
         """
         pytest.importorskip("govkernel_kserve", reason="pip install ./plugins/kserve")
         manifest = self.settings.root / "service.json"
@@ -91,7 +99,7 @@ class Workspace:
                 }
             )
         )
-        return asyncio.run(self._admit(manifest, self._with(plugins)))
+        return asyncio.run(self._admit(manifest, self._with(plugins), pack))
 
     def _with(self, plugins: Mapping[str, Mapping[str, Any]]) -> Settings:
         # Long deadlines: what is measured here is who decides what, on a machine that may be busy.
@@ -99,8 +107,8 @@ class Workspace:
         kernel = self.settings.kernel.model_copy(update={"deadline": 60.0})
         return self.settings.model_copy(update={"plugins": table, "kernel": kernel})
 
-    async def _admit(self, manifest: Path, settings: Settings) -> ReportEntry:
-        packs = [PackTable(source=str(self.settings.root / "pack"))]
+    async def _admit(self, manifest: Path, settings: Settings, pack: str) -> ReportEntry:
+        packs = [PackTable(source=pack or str(self.settings.root / "pack"))]
         async with assembled(settings, packs=packs) as parts:
             report = await admit_files([manifest], parts.kernel, parts.host)
         return report.entries[0]

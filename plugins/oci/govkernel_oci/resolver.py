@@ -1,8 +1,8 @@
-"""Tags become digests: that of the manifest or index which the registry has for them now."""
+"""Tags become digests: that of the manifest or index which the registry has now. File names in it tell the formats."""
 
 from __future__ import annotations
 
-from govkernel.domain import Artifact, ArtifactRef, Digest
+from govkernel.domain import Artifact, ArtifactKind, ArtifactRef, Digest
 from govkernel_oci.client import Registry
 from govkernel_oci.contents import formats_in
 from govkernel_oci.reference import parse
@@ -21,15 +21,21 @@ class OciResolver:
         self._registry = registry
 
     async def resolve(self, ref: ArtifactRef) -> Artifact | None:
-        """The artifact of a tag; None for a digest, which needs nobody, and for registries that are not asked.
+        """The artifact of a tag, or of a digest, of which only the formats are news.
+
+        Returns:
+            None where the registry has no such thing, or is not asked. A digest needs nobody to be known, and the
+            layers of images have no names, so that nothing is asked about an image by digest.
 
         Raises:
             GovkernelError: ``oci.*``.
         """
         reference = parse(ref.uri)
-        if reference is None or reference.digest or not self._registry.asks(reference):
+        if reference is None or not self._registry.asks(reference):
             return None
-        found = await self._registry.manifest(reference, reference.tag or "latest")
+        if reference.digest and ref.kind is ArtifactKind.IMAGE:
+            return None
+        found = await self._registry.manifest(reference, reference.digest or reference.tag or "latest")
         if found is None:
             return None
         return Artifact(

@@ -38,6 +38,12 @@ def resolve(store: Store, name: str = "latest", **more: Any) -> Artifact | None:
     return asyncio.run(resolver.resolve(ref))  # type: ignore[arg-type]
 
 
+def pinned(store: Store, digest: str, kind: str = "model", tag: str = "") -> Artifact | None:
+    (resolver,) = plugin(store).govkernel_reference_resolvers()
+    ref = ArtifactRef(uri=f"oci://{store.host}/acme/helper{tag}@{digest}", kind=kind)  # type: ignore[arg-type]
+    return asyncio.run(resolver.resolve(ref))  # type: ignore[arg-type]
+
+
 def find(store: Store, digest: str, **more: Any) -> list[bytes]:
     (source,) = plugin(store, **more).govkernel_attestation_sources()
     name = f"oci://{store.host}/acme/helper:latest"
@@ -86,10 +92,27 @@ def test_only_registries_that_are_named_are_asked(store: Store) -> None:
     assert store.asked == []
 
 
-def test_a_digest_needs_nobody(store: Store) -> None:
-    (resolver,) = plugin(store).govkernel_reference_resolvers()
-    ref = ArtifactRef(uri=f"oci://{store.host}/acme/helper@sha256:{'ab' * 32}", kind="model")
-    assert asyncio.run(resolver.resolve(ref)) is None  # type: ignore[arg-type]
+@pytest.mark.parametrize("tag", ["", ":v1"])
+def test_a_digest_has_the_formats_that_the_tag_has(store: Store, tag: str) -> None:
+    digest = store.artifact("v1", "model.safetensors", "old.bin")
+    found = pinned(store, digest, tag=tag)
+    assert found is not None
+    assert (str(found.digest), found.formats) == (digest, ("pickle", "safetensors"))
+    assert found.formats == resolve(store, "v1").formats  # type: ignore[union-attr]
+
+
+def test_a_digest_that_the_registry_does_not_have_is_left_to_others(store: Store) -> None:
+    assert pinned(store, sha256(b"elsewhere")) is None
+
+
+def test_another_content_for_a_digest_is_a_fault(store: Store) -> None:
+    digest = store.artifact("v1", "old.bin")
+    store.answers[f"manifests/{digest}"] = store.answers[f"manifests/{store.artifact('v2', 'a.safetensors')}"]
+    assert refused(lambda: pinned(store, digest)) == "oci.wrong-answer"
+
+
+def test_an_image_by_digest_needs_nobody(store: Store) -> None:
+    assert pinned(store, store.artifact(), "image") is None
     assert store.asked == []
 
 

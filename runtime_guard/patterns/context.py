@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 
+from runtime_guard.patterns.cache import Cache
+from runtime_guard.patterns.results import Result
+from runtime_guard.patterns.sieve import Sieve
 from runtime_guard.patterns.words import COPULA, WORD, Words
 
 _SEPARATOR: Final = "\n"
@@ -19,6 +23,34 @@ class ContextRule:
     """Context words of a recognizer, lower case, with separators around them where they must be whole words."""
 
     words: tuple[str, ...]
+
+
+class Mentions:
+    """Rules of which a context word stands somewhere in a text; nothing beside a finding supports any other.
+
+    Args:
+        rules: their numbers are their places.
+        as_written: words are those of the text itself, in lower case.
+        cache: where what the rules compile to is kept.
+    """
+
+    def __init__(
+        self, rules: Sequence[ContextRule | None], *, as_written: bool, cache: Cache | None = None
+    ) -> None:
+        self._all = frozenset(number for number, rule in enumerate(rules) if rule is not None)
+        self._sieve = Sieve([_mention(rule) for rule in rules], cache or Cache(None)) if as_written else None
+
+    def of(self, text: str) -> frozenset[int]:
+        """Numbers of the rules; of all beyond ASCII, where lower case depends on neighbours."""
+        if self._sieve is None or not text.isascii():
+            return self._all
+        return self._all & self._sieve.passing(text)
+
+
+def _mention(rule: ContextRule | None) -> re.Pattern[str]:
+    """Any of the words of a rule."""
+    words = () if rule is None else rule.words
+    return re.compile("|".join(re.escape(word.strip(_SEPARATOR)) for word in words) or "(?!)", re.IGNORECASE)
 
 
 class Context:
@@ -55,10 +87,28 @@ class Context:
         starts = [match.start() for match in over if match.group().lower() != COPULA]
         return starts[-self._after - 1] if len(starts) > self._after else 0
 
-    def supports(self, rule: ContextRule, beside: str) -> bool:
-        """Whether a context word is among those that stand beside a finding."""
-        return any(word in beside for word in rule.words)
+    def weighed(
+        self, rule: ContextRule, results: Sequence[Result], beside: Callable[[int], str]
+    ) -> list[Result]:
+        """Results with the scores that they have for the words beside them.
 
-    def raised(self, score: float) -> float:
+        Args:
+            rule: of their recognizer.
+            results: with the scores of their patterns.
+            beside: the words that count for a finding at a place, see :meth:`beside`.
+        """
+        return [
+            result._replace(score=self._raised(result.score))
+            if _supports(rule, beside(result.start))
+            else result
+            for result in results
+        ]
+
+    def _raised(self, score: float) -> float:
         """The score of a supported finding."""
         return min(max(score + self._raise, self._least), LemmaContextAwareEnhancer.MAX_SCORE)
+
+
+def _supports(rule: ContextRule, beside: str) -> bool:
+    """Whether a context word is among those that stand beside a finding."""
+    return any(word in beside for word in rule.words)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache as remembered
+from functools import cached_property, partial
+from itertools import chain
 from typing import Any, Final, cast
 
 from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult
@@ -18,11 +21,11 @@ from govkernel.errors import ConfigError
 from runtime_guard.patterns.alphabet import classes, encoded
 from runtime_guard.patterns.automaton import ANYWHERE, Automaton, Expression, automaton
 from runtime_guard.patterns.cache import Cache
-from runtime_guard.patterns.context import Context, ContextRule
+from runtime_guard.patterns.context import Context, ContextRule, Mentions
 from runtime_guard.patterns.pending import Pending
 from runtime_guard.patterns.phones import LONGEST, PHONE, PhoneRule, can_be_rule, phone_beginnings
 from runtime_guard.patterns.prefix import Beginning, beginnings
-from runtime_guard.patterns.results import Result, without_duplicates
+from runtime_guard.patterns.results import Result, outermost, without_duplicates
 from runtime_guard.patterns.rules import Rule, is_plain, rules_of
 from runtime_guard.patterns.shape import Shape
 from runtime_guard.patterns.tree import NotUnderstood
@@ -46,6 +49,16 @@ class _Source:
     context: ContextRule | None
     thresholds: dict[str | None, float]
     thins: bool
+
+    @cached_property
+    def tells_all(self) -> bool:
+        """Whether no threshold keeps anything back."""
+        return not any(self.thresholds.values())
+
+    def told(self, results: Sequence[Result]) -> list[Result]:
+        """Results that reach the threshold of their entity."""
+        least = self.thresholds[None]
+        return [item for item in results if item.score >= self.thresholds.get(item.entity, least)]
 
 
 class PatternEngine:
@@ -80,6 +93,9 @@ class PatternEngine:
         self._language = language
         self._context = Context(enhancer or LemmaContextAwareEnhancer())
         self._sources = [self._source(item) for item in recognizers]
+        self._mentions = Mentions(
+            [source.context for source in self._sources], as_written=nlp_engine is None, cache=cache
+        )
         self._rules: list[tuple[int, Rule]] = []
         self._phones: list[tuple[int, PhoneRule]] = []
         self._strangers: list[int] = []
@@ -88,7 +104,7 @@ class PatternEngine:
         self._asked, expressions = _table(self._rules)
         self._automaton: Automaton = scanner([*expressions, PHONE], cache)
         self._phone = len(expressions)
-        self._always = [*_unshaped(self._rules), *self._refused()]
+        self._always = [(entry, _ANYWHERE) for entry in (*_unshaped(self._rules), *self._refused())]
         self._phones_always = self._phone in self._automaton.refused
         phones = phone_beginnings() if self._phones else []
         known = nlp_engine is None and not self._strangers
@@ -106,24 +122,14 @@ class PatternEngine:
         found = self._found(text, since)
         if not found:
             return []
-        words = self._words(text)
-        near: dict[int, str] = {}
+        beside = remembered(partial(self._context.beside, self._words(text)))
+        mentioned = self._mentions.of(text)
         kept: list[Result] = []
-        for number, results in found.items():
-            source = self._sources[number]
-            for result in results:
-                score = result.score
-                if source.context is not None:
-                    if result.start not in near:
-                        near[result.start] = self._context.beside(words, result.start)
-                    if self._context.supports(source.context, near[result.start]):
-                        score = self._context.raised(score)
-                if score >= source.thresholds.get(result.entity, source.thresholds[None]):
-                    kept.append(
-                        result
-                        if score == result.score
-                        else Result(result.entity, result.start, result.end, score)
-                    )
+        for number, own in found.items():
+            source, results = self._sources[number], own
+            if source.context is not None and number in mentioned:
+                results = self._context.weighed(source.context, own, beside)
+            kept += results if source.tells_all else source.told(results)
         return without_duplicates(kept)
 
     def pending(self, text: str) -> int:
@@ -140,25 +146,32 @@ class PatternEngine:
         ends: dict[int, list[int]] = {}
         for expression, end in self._automaton.scan(data):
             ends.setdefault(expression, []).append(end)
-        found: dict[int, list[Result]] = {}
         phones = ends.pop(self._phone, None) is not None or self._phones_always
-        for expression, places in ends.items():
-            for number, rule in self._asked[expression]:
-                if results := rule.results(text, data, places, since):
-                    found.setdefault(number, []).extend(results)
-        for number, rule in self._always:
-            if results := rule.results(text, data, _ANYWHERE, since):
-                found.setdefault(number, []).extend(results)
+        found = self._by_rules(text, data, ends, since)
         if phones:
             for number, phone in self._phones:
                 if results := phone.results(text, since):
-                    found[number] = results
+                    found[number] = outermost(results)
         for number in self._strangers:
             found[number] = self._asked_directly(self._sources[number].recognizer, text)
-        return {
-            number: without_duplicates(results) if self._sources[number].thins else results
-            for number, results in found.items()
-        }
+        return found
+
+    def _by_rules(
+        self, text: str, data: bytes, ends: dict[int, list[int]], since: int
+    ) -> dict[int, list[Result]]:
+        """What rules find; of one recognizer only several rules find something twice."""
+        asked = [(entry, places) for expression, places in ends.items() for entry in self._asked[expression]]
+        found: dict[int, list[Result]] = {}
+        several: set[int] = set()
+        for (number, rule), places in chain(asked, self._always):
+            if results := rule.results(text, data, places, since):
+                if number in found:
+                    several.add(number)
+                found.setdefault(number, []).extend(results)
+        for number in several:
+            if self._sources[number].thins:
+                found[number] = outermost(found[number])
+        return found
 
     def _asked_directly(self, recognizer: EntityRecognizer, text: str) -> list[Result]:
         """What a recognizer finds that is not made of patterns."""

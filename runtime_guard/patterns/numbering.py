@@ -8,11 +8,10 @@ together over all regions.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import groupby
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import phonenumbers
 from phonenumbers import phonenumberutil
@@ -41,46 +40,20 @@ def is_national(digits: str, region: str, extension: str = "") -> bool:
         region: where it is written.
         extension: digits of the extension behind it; they count where a national prefix is looked for.
     """
-    plan = _plan(region)
+    plan = plan_of(region)
     if abroad := _after_prefix(digits, plan):
         return is_international(abroad) is True
     if digits.startswith(plan.code):
         rest, _ = _stripped(digits[len(plan.code) :], plan)
         if (not plan.is_possible(digits) and plan.is_possible(rest)) or plan.is_too_long(digits):
-            return _is_valid(rest, _plans(plan.code)[0])
+            return _is_valid(rest, plans_of(plan.code)[0])
     number = _significant(digits, plan)
     if number is None:
         return False
-    main = _plans(plan.code)[0]
+    main = plans_of(plan.code)[0]
     if main.needs_prefix(number) and not _stripped(digits + extension, main)[1]:
         return False
     return _is_known(number, plan.code)
-
-
-class Outlines:
-    """What numbers look like in some regions, as one expression.
-
-    Args:
-        regions: some of the library's.
-    """
-
-    def __init__(self, regions: Sequence[str]) -> None:
-        self.regions = tuple(regions)
-        alike: dict[str, list[str]] = {}
-        for region in regions:
-            alike.setdefault(_CATCHING.sub("(?:", _outline(region)), []).append(region)
-        self._alike = list(alike.values())
-        self._expression = re.compile("".join(rf"(?:(?=(?:{outline})\Z)())?" for outline in alike))
-        self._named = lru_cache(_COMBINATIONS)(self._names)
-
-    def around(self, digits: str) -> tuple[str, ...]:
-        """The regions in which digits may be a number; in all others they are none."""
-        groups = cast(re.Match[str], self._expression.match(digits)).groups()
-        return self._named(groups)
-
-    def _names(self, groups: tuple[str | None, ...]) -> tuple[str, ...]:
-        found = zip(groups, self._alike, strict=True)
-        return tuple(region for group, alike in found if group is not None for region in alike)
 
 
 def is_international(digits: str) -> bool | None:
@@ -88,16 +61,16 @@ def is_international(digits: str) -> bool | None:
     for length in range(1, 4):
         code = digits[:length]
         if code[0] != "0" and int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            return len(digits) > _LEAST and _is_valid(digits[length:], _plans(code)[0])
+            return len(digits) > _LEAST and _is_valid(digits[length:], plans_of(code)[0])
     return None
 
 
-def _is_valid(digits: str, plan: _Plan) -> bool:
+def _is_valid(digits: str, plan: Plan) -> bool:
     number = _significant(digits, plan)
     return number is not None and _is_known(number, plan.code)
 
 
-def _significant(digits: str, plan: _Plan) -> str | None:
+def _significant(digits: str, plan: Plan) -> str | None:
     """The national significant number, if it has a possible length."""
     if len(digits) < _LEAST:
         return None
@@ -107,7 +80,7 @@ def _significant(digits: str, plan: _Plan) -> str | None:
     return digits if _LEAST <= len(digits) <= _MOST else None
 
 
-def _stripped(digits: str, plan: _Plan) -> tuple[str, bool]:
+def _stripped(digits: str, plan: Plan) -> tuple[str, bool]:
     """Digits without their national prefix, and whether they had one."""
     if plan.prefix is None or not plan.prefix.match(digits):
         return digits, False
@@ -115,7 +88,7 @@ def _stripped(digits: str, plan: _Plan) -> tuple[str, bool]:
     return rest, found
 
 
-def _after_prefix(digits: str, plan: _Plan) -> str:
+def _after_prefix(digits: str, plan: Plan) -> str:
     """What follows an international prefix; empty when there is none."""
     match = plan.abroad.match(digits) if plan.abroad is not None else None
     if match is None or digits[match.end() : match.end() + 1] == "0":
@@ -125,7 +98,7 @@ def _after_prefix(digits: str, plan: _Plan) -> str:
 
 def _is_known(number: str, code: str) -> bool:
     """Whether a number is of some type in the region of its calling code that it belongs to."""
-    plans = _plans(code)
+    plans = plans_of(code)
     if len(plans) == 1:
         return plans[0].has(number)
     for plan in plans:
@@ -138,7 +111,7 @@ def _is_known(number: str, code: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """A region's numbers, compiled.
 
     Attributes:
@@ -187,37 +160,8 @@ class _Plan:
         return False
 
 
-def _outline(region: str) -> str:
-    """An expression for a number, with what may stand before it; for any digits, where prefixes are rewritten."""
-    plan = _plan(region)
-    plans = _plans(plan.code)
-    if any(
-        item.metadata.national_prefix_transform_rule not in (None, "", _KEPT) for item in (plan, plans[0])
-    ):
-        return r"\d*"
-    prefix = "|".join(
-        f"(?:{item.prefix.pattern.replace(_CAUGHT, '')})"
-        for item in (plan, plans[0])
-        if item.prefix is not None
-    )
-    number = "|".join(sorted({kind for item in plans for kind in item.kinds}))
-    abroad = rf"|(?:{plan.abroad.pattern})\d*" if plan.abroad is not None else ""
-    return rf"(?:{plan.code})?(?:{prefix or '(?!)'}){{0,2}}(?:{number or '(?!)'}){abroad}"
-
-
-_COMBINATIONS: Final = 1024
-"""Sets of regions that are remembered."""
-
-_CATCHING: Final = re.compile(r"(?<!\\)\((?!\?)")
-"""Begins a group that catches what it matches."""
-
-_KEPT: Final = r"\2"
-_CAUGHT: Final = r"(\d{10,11})"
-"""Digits that Brazil's prefix takes in, behind a carrier code, and that its rule gives back."""
-
-
 @cache
-def _plans(code: str) -> tuple[_Plan, ...]:
+def plans_of(code: str) -> tuple[Plan, ...]:
     """The regions of a calling code, the main one first."""
     return tuple(
         _compiled(PhoneMetadata.metadata_for_region_or_calling_code(int(code), region))
@@ -226,14 +170,15 @@ def _plans(code: str) -> tuple[_Plan, ...]:
 
 
 @cache
-def _plan(region: str) -> _Plan:
+def plan_of(region: str) -> Plan:
+    """A region's numbers."""
     return _compiled(PhoneMetadata.metadata_for_region(region))
 
 
-def _compiled(metadata: Any) -> _Plan:
+def _compiled(metadata: Any) -> Plan:
     kinds = [kind for name in _KINDS if (kind := getattr(metadata, name)) is not None]
     known = [kind for kind in kinds if kind.national_number_pattern]
-    return _Plan(
+    return Plan(
         metadata=metadata,
         code=str(metadata.country_code),
         prefix=_pattern(metadata.national_prefix_for_parsing),

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Generator, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import phonenumbers
 import regex
@@ -21,7 +21,8 @@ from phonenumbers import phonenumbermatcher, phonenumberutil
 
 from runtime_guard.patterns.alphabet import DASH, SIGN, SPACE
 from runtime_guard.patterns.automaton import Expression
-from runtime_guard.patterns.numbering import Outlines, is_international, is_national
+from runtime_guard.patterns.numbering import is_international, is_national
+from runtime_guard.patterns.outlines import Outlines
 from runtime_guard.patterns.prefix import Beginning, beginnings
 from runtime_guard.patterns.results import Result
 
@@ -126,28 +127,26 @@ class _Part:
         text: what it says.
         offset: where it stands in ``around``.
         around: the text around it, as far as it matters.
-        outlines: of the regions that will ask.
-        digits: what it says, where that is known to be digits and punctuation alone.
-
-    Attributes:
         regions: those in which it may be a number.
+        digits: what it says, where that is digits and punctuation alone.
+        extension: digits of the extension behind them.
+        is_abroad: it is a number, written with its calling code.
     """
 
     __slots__ = (
-        "_abroad",
-        "_around",
-        "_digits",
-        "_extension",
-        "_free",
-        "_offset",
-        "_text",
-        "end",
-        "regions",
-        "start",
-    )
+        "_around", "_digits", "_extension", "_free", "_is_abroad", "_offset", "_text", "end", "regions", "start",
+    )  # fmt: skip
 
     def __init__(
-        self, text: str, offset: int, around: str, outlines: Outlines, digits: str | None = None
+        self,
+        text: str,
+        offset: int,
+        around: str,
+        regions: tuple[str, ...],
+        *,
+        digits: str | None = None,
+        extension: str = "",
+        is_abroad: bool = False,
     ) -> None:
         self._text = text
         self._offset = offset
@@ -155,21 +154,25 @@ class _Part:
         self._free: bool | None = None
         self.start = offset
         self.end = offset + len(text)
-        self._extension = ""
+        self.regions = regions
         self._digits = digits
-        self._abroad: bool | None = None
-        self.regions = outlines.regions if digits is None else outlines.around(digits)
-        if digits is not None or len(text) > _LONGEST:
-            return
+        self._extension = extension
+        self._is_abroad = is_abroad
+
+    @classmethod
+    def read(cls, text: str, offset: int, around: str, outlines: Outlines) -> _Part:
+        """Tell digits, and what stands behind or before them, from what only the library can read."""
+        if len(text) > _LONGEST:
+            return cls(text, offset, around, outlines.regions)
         extended = _EXTENDED.fullmatch(text) if "x" in text or "X" in text else None
-        number, self._extension = extended.groups() if extended else (text, "")
-        self._digits = _plain_digits(number)
-        if self._digits is not None:
-            self.regions = outlines.around(self._digits)
-        elif _ABROAD.fullmatch(number):
-            self._abroad = is_international("".join(_DIGIT.findall(number)))
-            if self._abroad is False:
-                self.regions = ()
+        number, extension = extended.groups() if extended else (text, "")
+        digits = _plain_digits(number)
+        if digits is not None:
+            regions = outlines.around(digits, extended=extension != "")
+            return cls(text, offset, around, regions, digits=digits, extension=extension)
+        abroad = is_international("".join(_DIGIT.findall(number))) if _ABROAD.fullmatch(number) else None
+        regions = () if abroad is False else outlines.regions
+        return cls(text, offset, around, regions, is_abroad=abroad is True)
 
     def is_number(self, region: str) -> bool:
         """What python-phonenumbers says about it in a region."""
@@ -177,8 +180,8 @@ class _Part:
             return False
         if self._digits is not None:
             return is_national(self._digits, region, self._extension) and self._stands_free()
-        if self._abroad is not None:
-            return self._abroad and self._stands_free()
+        if self._is_abroad:
+            return self._stands_free()
         matcher = phonenumbers.PhoneNumberMatcher(self._around, region)
         return matcher._parse_and_verify(self._text, self._offset) is not None
 
@@ -234,8 +237,11 @@ class _Candidate:
             return
         around = text[self.begin : self.end + _AROUND]
         if not _CUT.search(said) or _SHORT_FIELDS.fullmatch(said):
-            part = _Part(said, offset, around, outlines, digits)
-            self._parts, self.regions = [part], part.regions
+            if digits is None:
+                part = _Part.read(said, offset, around, outlines)
+                self._parts, self.regions = [part], part.regions
+            elif regions := outlines.around(digits):
+                self._parts, self.regions = [_Part(said, offset, around, regions, digits=digits)], regions
         else:
             recorder = _Recorder(around, outlines)
             recorder._extract_match(said, offset)
@@ -265,7 +271,7 @@ class _Recorder(phonenumbers.PhoneNumberMatcher):
 
     def _parse_and_verify(self, candidate: str, offset: int) -> None:
         if len(_DIGIT.findall(candidate)) >= LEAST:
-            self.parts.append(_Part(candidate, offset, self.text, self._outlines))
+            self.parts.append(_Part.read(candidate, offset, self.text, self._outlines))
 
 
 class _Search:
@@ -351,7 +357,7 @@ def _next(text: str, index: int, outlines: Outlines, since: int) -> _Candidate |
     digit = _DIGIT.search(text, index)
     if digit is None:
         return None
-    match = cast(re.Match[str], _CANDIDATE.search(text, max(index, digit.start() - _LEAD)))
+    match: Any = _CANDIDATE.search(text, max(index, digit.start() - _LEAD))
     said = match.group()
     second = _SECOND.search(said) if "x" in said else None
     candidate = _Candidate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -26,21 +27,25 @@ def without_duplicates(results: Sequence[Result]) -> list[Result]:
 
     A result goes when it scores 0, or when one of its type holds all of it and scores no less.
     """
-    if len(results) < 2:
-        return [result for result in results if result.score]
+    return sorted(outermost(results), key=_by_score)
+
+
+def outermost(results: Sequence[Result]) -> list[Result]:
+    """The same in the order of types and places; of the best, that order stays where they are equally good."""
+    ordered = sorted({result for result in results if result.score})
+    if all(one.end < other.start or one.entity != other.entity for one, other in pairwise(ordered)):
+        return ordered
     kept: list[Result] = []
     active: list[Result] = []
     entity = None
-    for result in sorted(set(results), key=_by_place):
+    for result in sorted(ordered, key=_by_place):
         if result.entity != entity:
             entity, active = result.entity, []
-        if result.score == 0:
-            continue
         active = [other for other in active if other.end >= result.start]
         if not any(other.end >= result.end and other.score >= result.score for other in active):
             kept.append(result)
             active.append(result)
-    return sorted(kept, key=_by_score)
+    return kept
 
 
 def _by_place(result: Result) -> tuple[str, int, int, float]:

@@ -12,6 +12,7 @@ from presidio_analyzer import Pattern, PatternRecognizer
 
 from runtime_guard.patterns import phones, words
 from runtime_guard.patterns.engine import PatternEngine
+from runtime_guard.patterns.outlines import Outlines
 from runtime_guard.patterns.recognizers import default_recognizers
 
 REPEATED = [
@@ -93,15 +94,16 @@ def test_telephone_numbers_are_looked_for_in_pieces(repeated: str, monkeypatch: 
     taken = 0
 
     def count(real: Any) -> Any:
-        def made(*arguments: Any) -> Any:
+        def made(*arguments: Any, **named: Any) -> Any:
             nonlocal taken
             taken += 1
-            return real(*arguments)
+            return real(*arguments, **named)
 
         return made
 
     monkeypatch.setattr(phones, "_next", count(phones._next))
-    monkeypatch.setattr(phones, "_Part", count(phones._Part))
+    monkeypatch.setattr(phones._Part, "__init__", count(phones._Part.__init__))
+    monkeypatch.setattr(Outlines, "around", count(Outlines.around))
     rule = PatternEngine(default_recognizers())._phones[0][1]
     counts = []
     for length in (1_000, 4_000):

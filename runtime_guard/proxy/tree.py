@@ -12,7 +12,7 @@ from typing import Any, Final
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
 from runtime_guard.numbers import is_long
-from runtime_guard.proxy.wire import ARGUMENTS, is_known, is_media, is_no_text, is_setting
+from runtime_guard.proxy.wire import Words, is_setting
 
 _WHOLE: Final = re.compile(r"-?[1-9][0-9]{0,39}")
 
@@ -63,16 +63,18 @@ class Walk:
 
     Args:
         role: who wrote it.
-        wire: it is in the wire format, so that shapes of :mod:`runtime_guard.proxy.wire` are passed over and
+        words: of the wire format.
+        wire: it is in the wire format, so that what has the shape that its name promises is passed over and
             arguments of calls are looked into; otherwise all of it is somebody's data.
         strings: whether strings count; otherwise only numbers and names.
     """
 
-    def __init__(self, role: str, *, wire: bool = True, strings: bool = True) -> None:
+    def __init__(self, role: str, words: Words, *, wire: bool = True, strings: bool = True) -> None:
         self._role = role
+        self._words = words
         self._wire = wire
         self._strings = strings
-        self._names = _Names()
+        self._names = _Names(words)
 
     def at(self, holder: Any, key: Any, parent: str = "", *, media: bool = False) -> Iterator[Slot]:
         """The texts of ``holder[key]``.
@@ -103,7 +105,7 @@ class Walk:
         """
         if isinstance(value, dict):
             self.see(value)
-            media = is_media(value, parent, within=media)
+            media = self._words.is_media(value, parent, within=media)
         for key in value if isinstance(value, dict) else range(len(value)):
             yield from self.at(value, key, parent, media=media)
 
@@ -122,9 +124,9 @@ class Walk:
         yield from self.names()
 
     def _string(self, holder: Any, key: Any, name: str, parent: str, *, media: bool) -> Iterator[Slot]:
-        if self._wire and key == ARGUMENTS:
-            yield from _in_arguments(holder, self._role)
-        elif not (self._wire and is_no_text(holder[key], name, parent, media=media)):
+        if self._wire and key == self._words.arguments:
+            yield from _in_arguments(holder, self._role, self._words)
+        elif not (self._wire and self._words.is_no_text(holder[key], name, parent, media=media)):
             yield Slot(self._role, holder[key], partial(holder.__setitem__, key))
 
 
@@ -134,13 +136,14 @@ class _Names:
     Members that would have the same name are told apart by a number behind it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self._words = words
         self.seen: dict[str, list[dict[str, Any]]] = {}
         self._new: dict[str, str] = {}
 
     def see(self, holder: dict[str, Any]) -> None:
         for name in holder:
-            if not is_known(name):
+            if not self._words.is_known(name):
                 self.seen.setdefault(name, []).append(holder)
 
     def put(self, name: str, new: str) -> None:
@@ -165,25 +168,26 @@ def _told_apart(members: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]
         yield own, value
 
 
-def _in_arguments(holder: dict[str, Any], role: str) -> Iterator[Slot]:
-    """The texts in ``holder["arguments"]``: those of the JSON it holds, or all of it when it is not JSON.
+def _in_arguments(holder: dict[str, Any], role: str, words: Words) -> Iterator[Slot]:
+    """The texts in ``holder[words.arguments]``: those of the JSON it holds, or all of it when it is not JSON.
 
     JSON is looked into because an escaped character would hide a value from a look at the text.
     """
-    text = holder[ARGUMENTS]
+    key = words.arguments
+    text = holder[key]
     try:
         root = [strict_json.loads(text)]
     except InputError:
-        yield Slot(role, text, partial(holder.__setitem__, ARGUMENTS), field=ARGUMENTS)
+        yield Slot(role, text, partial(holder.__setitem__, key), field=key)
         return
-    walk = Walk(role, wire=False)
+    walk = Walk(role, words, wire=False)
     slots = list(walk.whole(root))
     settles = dict.fromkeys(slot.settle for slot in slots)
 
     def write() -> None:
         for settle in settles:
             settle()
-        holder[ARGUMENTS] = json.dumps(root[0], ensure_ascii=False)
+        holder[key] = json.dumps(root[0], ensure_ascii=False)
 
     for slot in slots:
         yield replace(slot, settle=write)

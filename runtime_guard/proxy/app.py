@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -19,6 +19,7 @@ from govkernel.domain import strict_json
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import Upstream
 from runtime_guard.proxy import sse
+from runtime_guard.proxy.anthropic.form import COUNT, MESSAGES, VERSION
 from runtime_guard.proxy.asgi import (
     ClientLeft,
     Receive,
@@ -42,7 +43,7 @@ from runtime_guard.tokens.vault import Vault
 
 BASE: Final = "/v1"
 MODELS: Final = f"{BASE}/models"
-FORMS: Final = {form.path: form for form in (CHAT,)}
+FORMS: Final = {form.path: form for form in (CHAT, MESSAGES, COUNT)}
 """Wire forms by the path where requests of that form are sent."""
 MAX_DEPTH: Final = 64
 CONVERSATION: Final = "x-govkernel-conversation"
@@ -143,7 +144,7 @@ class GuardApp:
         outcome = "ok"
         try:
             body = await read_body(receive, self._settings.max_request)
-            work = asyncio.ensure_future(self._answered(form, headers_of(scope), body, answer))
+            work = asyncio.ensure_future(self._answered(form, scope, body, answer))
             gone = asyncio.ensure_future(wait_for_disconnect(receive))
             try:
                 await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -167,7 +168,8 @@ class GuardApp:
             await answer.fail(500, _unexpected())
         self._metrics.count(form.name, outcome)
 
-    async def _answered(self, form: WireForm, headers: dict[str, str], raw: bytes, answer: _Answer) -> None:
+    async def _answered(self, form: WireForm, scope: Scope, raw: bytes, answer: _Answer) -> None:
+        headers = headers_of(scope)
         body = _parse(form, raw, self._settings.max_request)
         exchange = self._exchange(form, headers, body)
         now = int(self._clock())
@@ -179,7 +181,7 @@ class GuardApp:
         if route.model is not None:
             body["model"] = route.model
         sent = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        path, relayed = form.path.removeprefix(BASE), _relayed(form, headers)
+        path, relayed = _upstream_path(form, scope), form.relayed(headers, route.headers)
         async with self._client.send("POST", path, route, relayed, sent) as response:
             if response.status != 200:
                 await self._relay_error(response, answer)
@@ -240,7 +242,8 @@ class GuardApp:
                 await _respond_error(send, form, 401, error)
                 return
             route, path = self._client.route(""), MODELS.removeprefix(BASE)
-            async with self._client.send("GET", path, route, _relayed(form, headers), None) as response:
+            relayed = form.relayed(headers, route.headers)
+            async with self._client.send("GET", path, route, relayed, None) as response:
                 body = json.dumps(_json(form, await self._client.read(response))).encode()
                 await respond(send, response.status, body)
         except GovkernelError as error:
@@ -287,11 +290,13 @@ class _Answer:
 
 def _form_for(scope: Scope) -> WireForm:
     """The form in which to speak on a path that has none of its own."""
-    return CHAT
+    of_messages = scope["path"].startswith(MESSAGES.path) or VERSION in headers_of(scope)
+    return MESSAGES if of_messages else CHAT
 
 
-def _relayed(form: WireForm, headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: headers[name] for name in form.headers if name in headers}
+def _upstream_path(form: WireForm, scope: Scope) -> str:
+    query = scope.get("query_string", b"").decode("latin-1")
+    return form.path.removeprefix(BASE) + (f"?{query}" if query in form.queries else "")
 
 
 async def _respond_error(

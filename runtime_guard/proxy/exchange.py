@@ -18,7 +18,9 @@ from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
 from runtime_guard.tokens.exchange import Pseudonyms, Talk, WithoutSurrogates
 from runtime_guard.tokens.forms import in_json, plain
+from runtime_guard.tokens.restore import Restorer
 from runtime_guard.tokens.stream import RestoredStream
+from runtime_guard.tokens.streaming import Restoring
 from runtime_guard.tokens.vault import Vault
 
 _LEAKING: Final = frozenset({"prompt_logprobs", "prompt_token_ids", "kv_transfer_params"})
@@ -124,11 +126,12 @@ class Conversation:
         """
         await self._mask_slots(frame_slots(holder, self.form.words))
 
-    def stream(self, field: str = "") -> RestoredStream:
+    def stream(self, field: str = "", *, restore: bool = True) -> RestoredStream:
         """A screen for one text of an answer, which then puts values back.
 
         Args:
             field: the field of the message that is this text; where it holds JSON, values are written as JSON.
+            restore: whether values are put back.
         """
         names, words = self._pseudonyms, self.form.words
         screen = StreamScreen(
@@ -141,15 +144,20 @@ class Conversation:
             counting=WithoutSurrogates(names.restorer),
         )
         holds_json = field == words.arguments or (field == words.said and self._json)
-        return RestoredStream(screen, names.restoring(in_json if holds_json else plain))
+        encode = in_json if holds_json else plain
+        return RestoredStream(screen, names.restoring(encode) if restore else Restoring(Restorer(())))
 
-    async def mask_whole(self, holder: dict[str, Any]) -> None:
+    async def mask_whole(self, holder: dict[str, Any], *, restore: bool = True) -> None:
         """Screen every text of a complete part of an answer and mask it in place.
+
+        Args:
+            holder: the part.
+            restore: whether values are put back.
 
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
         """
-        await self._mask_slots(message_slots(holder, "assistant", self.form.words))
+        await self._mask_slots(message_slots(holder, "assistant", self.form.words), restore=restore)
 
     async def mask_names(self, holder: dict[str, Any], *, own: bool = False) -> None:
         """Screen the names of members, and the numbers, of a part of an answer whose strings are screened.
@@ -166,12 +174,12 @@ class Conversation:
             name_slots(holder, words) if own else frame_slots(holder, words, strings=False)
         )
 
-    async def _mask_slots(self, found: Iterable[Slot]) -> None:
+    async def _mask_slots(self, found: Iterable[Slot], *, restore: bool = True) -> None:
         slots = list(found)
-        put_back(slots, [await self._masked(slot) for slot in slots])
+        put_back(slots, [await self._masked(slot, restore=restore) for slot in slots])
 
-    async def _masked(self, slot: Slot) -> str:
-        stream = self.stream(slot.field)
+    async def _masked(self, slot: Slot, *, restore: bool) -> str:
+        stream = self.stream(slot.field, restore=restore)
         text = await stream.finish(slot.text)
         if stream.decision is not None:
             self.decision = stream.decision.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,6 +81,7 @@ class WireForm:
         api: what it is called in errors.
         words: what names and types mean.
         headers: request headers that are passed on; every other one stays here.
+        credentials: those of them that carry a key.
         authorization: the ``Authorization`` header that the request headers amount to.
         beginning: what is the same in every turn of a conversation.
         in_json: whether a request asks for an answer that is JSON.
@@ -90,6 +91,7 @@ class WireForm:
         end: bytes that end a stream.
         error: an error in the shape clients know, for an HTTP status.
         watch: called with a request, and what it returns once the texts in it are masked.
+        queries: query strings that are passed on; any other is left out.
     """
 
     name: str
@@ -97,6 +99,7 @@ class WireForm:
     api: Api
     words: Words
     headers: tuple[str, ...]
+    credentials: frozenset[str]
     authorization: Callable[[Mapping[str, str]], str]
     beginning: Callable[[dict[str, Any]], str]
     in_json: Callable[[dict[str, Any]], bool]
@@ -106,6 +109,18 @@ class WireForm:
     end: bytes
     error: Callable[[GovkernelError, int], dict[str, Any]]
     watch: Callable[[dict[str, Any]], Callable[[], None]] = field(default=_watch_nothing)
+    queries: frozenset[str] = frozenset()
+
+    def relayed(self, headers: Mapping[str, str], own: Iterable[str]) -> dict[str, str]:
+        """The request headers that are passed on.
+
+        Args:
+            headers: of the client's request.
+            own: names of headers that the route sets; if one carries a key, none of the client's is passed on.
+        """
+        set_here = {name.lower() for name in own}
+        kept_back = set_here | (self.credentials if set_here & self.credentials else set())
+        return {name: headers[name] for name in self.headers if name in headers and name not in kept_back}
 
 
 def ended_early() -> InputError:

@@ -49,17 +49,18 @@ def message_slots(message: dict[str, Any], role: str, words: Words, turn: int = 
     """Every text of one message: content, parts, refusals, reasoning, tool calls, what vendors add.
 
     Args:
-        message: of a request or an answer.
+        message: of a request or an answer, or a part of one.
         role: who wrote it.
         words: of the wire form.
         turn: its number in the conversation.
     """
     walk = Walk(role, words)
-    walk.see(message)
+    walk.enter(message)
     for key, value in message.items():
         field = key if isinstance(value, str) else ""
         for slot in walk.at(message, key):
-            yield replace(slot, field=field or slot.field, turn=turn if key == CONTENT else -1)
+            spoken = key == CONTENT and not slot.data
+            yield replace(slot, field=field or slot.field, turn=turn if spoken else -1)
     yield from walk.names()
 
 

@@ -93,7 +93,7 @@ class UpstreamClient:
             method: of HTTP.
             path: behind the base URL of the route.
             route: where to.
-            headers: of the client's request, those that may be passed on.
+            headers: of the client's request, those that are passed on on this route.
             body: JSON, or None.
 
         Raises:
@@ -102,8 +102,7 @@ class UpstreamClient:
         """
         if self._session is None:
             raise RuntimeError("the client is not open")
-        sent = {name: value for name, value in headers.items() if name.title() not in route.headers}
-        sent |= {"Accept-Encoding": "identity", **route.headers}
+        sent = {**headers, "Accept-Encoding": "identity", **route.headers}
         if body is not None:
             sent["Content-Type"] = "application/json"
         try:

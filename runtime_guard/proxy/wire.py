@@ -6,6 +6,8 @@ themselves stand with the provider, e.g. in :mod:`runtime_guard.proxy.openai.wor
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +23,10 @@ _IDENTIFIER: Final = re.compile(r"(?=[0-9_./:-]{0,127}[A-Za-z])(?!.{0,127}//)[A-
 _PAYLOAD: Final = re.compile(
     r"(?:data:(?!text/)[^,\s]{0,128},)?[A-Za-z0-9+/=_-]*|(?!data:)[a-z][a-z0-9+.-]{0,15}://\S+"
 )
+_DURATION: Final = re.compile(r"[0-9]{1,4}[smhd]")
+_SEALED: Final = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+_READABLE: Final = 0.6
+"""Share of readable bytes from which on something is a text; 0.38 of random bytes are."""
 _TIME: Final = 10**11
 _TIMES: Final = frozenset({"created", "created_at", "expires_at"})
 _LIMITS: Final = frozenset({"seed", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
@@ -43,6 +49,12 @@ class Words:
         payloads: members of such parts that hold an address or base64.
         arguments: member that holds JSON as text.
         said: member of an answer that is its text.
+        values: members whose values are somebody's data, wherever they stand: names mean nothing in them.
+        kinds: types of parts whose members mean what they mean by it, as if they stood in a member of that name.
+        speakers: types of parts of a message that somebody else wrote, and who is taken to have.
+        sealed: members that hold base64 nobody but the server reads, also as ``kind.member``.
+        durations: members that hold a number and a unit of time.
+        media_type: member by which a part of media may say that it is text.
     """
 
     roles: Mapping[str, str]
@@ -55,7 +67,13 @@ class Words:
     media: frozenset[str]
     payloads: frozenset[str]
     arguments: str
-    said: str = field(default=CONTENT)
+    said: str = CONTENT
+    values: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    sealed: frozenset[str] = frozenset()
+    durations: frozenset[str] = frozenset()
+    media_type: str | None = None
 
     def role_of(self, message: dict[str, Any]) -> str:
         """Who is taken to have written a message of a request; ``tool``, which may not give orders, if in doubt."""
@@ -67,7 +85,7 @@ class Words:
         Args:
             text: the string.
             name: of the member that holds it.
-            parent: name of the member that holds that one.
+            parent: name of the member that holds that one, or the kind of the part.
             media: it is in a part that holds media.
         """
         if name in self.enumerations:
@@ -76,6 +94,10 @@ class Words:
             return _IDENTIFIER.fullmatch(text) is not None
         if name == "$schema":
             return _DIALECT.fullmatch(text) is not None
+        if name in self.durations:
+            return _DURATION.fullmatch(text) is not None
+        if not self.sealed.isdisjoint((name, f"{parent}.{name}")):
+            return is_sealed(text)
         return media and name in self.payloads and _PAYLOAD.fullmatch(text) is not None
 
     def is_media(self, part: dict[str, Any], parent: str, *, within: bool) -> bool:
@@ -89,6 +111,8 @@ class Words:
         kind = part.get(TYPE)
         if not isinstance(kind, str):
             return within or parent in self.media
+        if self.media_type is not None and str(part.get(self.media_type)).strip().lower().startswith("text/"):
+            return False
         return kind in self.media or (within and kind != "text")
 
     def is_known(self, name: str) -> bool:
@@ -99,6 +123,22 @@ class Words:
 def is_word(text: Any) -> bool:
     """Whether a value has the shape of an enumeration's."""
     return isinstance(text, str) and _WORD.fullmatch(text) is not None
+
+
+def is_sealed(text: str) -> bool:
+    """Whether a text is base64 of bytes that hold no readable text: a signature, or something encrypted."""
+    if _SEALED.fullmatch(text) is None:
+        return False
+    letters = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        held = base64.b64decode(letters + "=" * (-len(letters) % 4))
+    except binascii.Error:
+        return False
+    return sum(_readable(byte) for byte in held) < _READABLE * len(held)
+
+
+def _readable(byte: int) -> bool:
+    return 32 <= byte < 127 or byte in b"\t\n\r"
 
 
 def is_setting(number: float, name: str) -> bool:

@@ -56,6 +56,7 @@ CHAT: Final = WireForm(
         "user-agent",
         "accept",
     ),
+    credentials=frozenset({"authorization"}),
     authorization=_authorization,
     beginning=_beginning,
     in_json=_in_json,

@@ -28,7 +28,6 @@ from runtime_guard.proxy.asgi import (
     headers_of,
     read_body,
     respond,
-    start,
     wait_for_disconnect,
 )
 from runtime_guard.proxy.exchange import Conversation
@@ -36,6 +35,7 @@ from runtime_guard.proxy.forms import WireForm
 from runtime_guard.proxy.judge import Decider, Exchange, Refused
 from runtime_guard.proxy.metrics import Metrics
 from runtime_guard.proxy.openai.form import CHAT
+from runtime_guard.proxy.replies import Answer, respond_error
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import UpstreamClient
 from runtime_guard.screen import Screen
@@ -136,11 +136,11 @@ class GuardApp:
                 "This path is not screened, so it is not passed on.",
                 remedy=f"Use POST {', POST '.join(FORMS)} or GET {MODELS}.",
             )
-            await _respond_error(send, _form_for(scope), 404, error)
+            await respond_error(send, _form_for(scope), 404, error)
 
     async def _guarded(self, form: WireForm, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; stop working when the client leaves."""
-        answer = _Answer(send, form)
+        answer = Answer(send, form)
         outcome = "ok"
         try:
             body = await read_body(receive, self._settings.max_request)
@@ -168,7 +168,7 @@ class GuardApp:
             await answer.fail(500, _unexpected())
         self._metrics.count(form.name, outcome)
 
-    async def _answered(self, form: WireForm, scope: Scope, raw: bytes, answer: _Answer) -> None:
+    async def _answered(self, form: WireForm, scope: Scope, raw: bytes, answer: Answer) -> None:
         headers = headers_of(scope)
         body = _parse(form, raw, self._settings.max_request)
         exchange = self._exchange(form, headers, body)
@@ -208,7 +208,7 @@ class GuardApp:
         return Exchange(tenant, model, self._settings.environment, _conversation(form, headers))
 
     async def _stream(
-        self, response: aiohttp.ClientResponse, conversation: Conversation, answer: _Answer
+        self, response: aiohttp.ClientResponse, conversation: Conversation, answer: Answer
     ) -> None:
         if response.content_type != "text/event-stream":
             raise InputError(
@@ -223,7 +223,7 @@ class GuardApp:
             await answer.event(event)
         await answer.end_stream()
 
-    async def _relay_error(self, response: aiohttp.ClientResponse, answer: _Answer) -> None:
+    async def _relay_error(self, response: aiohttp.ClientResponse, answer: Answer) -> None:
         """The upstream's status with our own words: its message may repeat the prompt."""
         status = response.status if 400 <= response.status < 600 else 502
         error = GovkernelError(
@@ -239,7 +239,7 @@ class GuardApp:
         try:
             if self._settings.tenant(form.authorization(headers)) is None:
                 error = InputError("guard.unauthorized", "The API key is not known.")
-                await _respond_error(send, form, 401, error)
+                await respond_error(send, form, 401, error)
                 return
             route, path = self._client.route(""), MODELS.removeprefix(BASE)
             relayed = form.relayed(headers, route.headers)
@@ -247,45 +247,7 @@ class GuardApp:
                 body = json.dumps(_json(form, await self._client.read(response))).encode()
                 await respond(send, response.status, body)
         except GovkernelError as error:
-            await _respond_error(send, form, _STATUS.get(error.code, 502), error)
-
-
-class _Answer:
-    """What was sent of one answer, so that a failure can still be told in the right way."""
-
-    def __init__(self, send: Send, form: WireForm) -> None:
-        self._send = send
-        self._form = form
-        self._streaming = False
-        self._ended = False
-
-    async def whole(self, body: bytes, decision: str) -> None:
-        self._ended = True
-        await respond(self._send, 200, body, x_govkernel_decision=decision)
-
-    async def begin_stream(self, decision: str) -> None:
-        self._streaming = True
-        headers = {"cache-control": "no-cache", "x-govkernel-decision": decision}
-        await start(self._send, 200, "text/event-stream; charset=utf-8", headers)
-
-    async def event(self, event: dict[str, Any]) -> None:
-        body = self._form.encode(event)
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
-
-    async def end_stream(self) -> None:
-        self._ended = True
-        await self._send({"type": "http.response.body", "body": self._form.end})
-
-    async def fail(self, status: int, error: GovkernelError, decision: str = "") -> None:
-        """Tell the client: as a response, or as the last event of a stream that has begun."""
-        if self._ended:
-            return
-        self._ended = True
-        if not self._streaming:
-            await _respond_error(self._send, self._form, status, error, decision)
-            return
-        body = self._form.encode(self._form.error(error, status))
-        await self._send({"type": "http.response.body", "body": body})
+            await respond_error(send, form, _STATUS.get(error.code, 502), error)
 
 
 def _form_for(scope: Scope) -> WireForm:
@@ -297,13 +259,6 @@ def _form_for(scope: Scope) -> WireForm:
 def _upstream_path(form: WireForm, scope: Scope) -> str:
     query = scope.get("query_string", b"").decode("latin-1")
     return form.path.removeprefix(BASE) + (f"?{query}" if query in form.queries else "")
-
-
-async def _respond_error(
-    send: Send, form: WireForm, status: int, error: GovkernelError, decision: str = ""
-) -> None:
-    body = json.dumps(form.error(error, status)).encode()
-    await respond(send, status, body, x_govkernel_decision=decision)
 
 
 def _parse(form: WireForm, raw: bytes, limit: int) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class Block:
     async def _said(self, said: str, rest: dict[str, Any]) -> AsyncIterator[Event]:
         if self._text is None:
             return
-        await self._conversation.mask_whole(rest)
+        await self._conversation.mask_whole(rest, restore=self._kind != THINKING)
         released = await self._text.feed(said)
         if released or rest:
             yield self._delta({TYPE: _TEXTS[self._kind], **rest, self._kind: released})

@@ -1,1 +1,1 @@
-"""The inference door: an OpenAI-compatible proxy that screens requests and responses."""
+"""The inference door: a proxy that speaks OpenAI's and Anthropic's API and screens requests and responses."""

@@ -1,7 +1,8 @@
-"""The proxy as an ASGI application: OpenAI's chat completions, screened both ways.
+"""The proxy as an ASGI application: what clients and model servers say, screened both ways.
 
-Plain ASGI and aiohttp, because this is the hot path of somebody else's product. Whatever cannot be screened is not
-passed on: unknown paths are refused, and every failure ends the exchange with an error in the client's own shape.
+Each path has its wire form. Plain ASGI and aiohttp, because this is the hot path of somebody else's product. Whatever
+cannot be screened is not passed on: unknown paths are refused, and every failure ends the exchange with an error in
+the client's own shape.
 """
 
 from __future__ import annotations
@@ -18,31 +19,32 @@ from govkernel.domain import strict_json
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import Upstream
 from runtime_guard.proxy import sse
+from runtime_guard.proxy.anthropic.form import COUNT, MESSAGES, VERSION
 from runtime_guard.proxy.asgi import (
     ClientLeft,
     Receive,
     Scope,
     Send,
-    error_body,
     headers_of,
     read_body,
     respond,
-    respond_error,
-    start,
     wait_for_disconnect,
 )
-from runtime_guard.proxy.chunks import ChunkScreen
 from runtime_guard.proxy.exchange import Conversation
+from runtime_guard.proxy.forms import WireForm
 from runtime_guard.proxy.judge import Decider, Exchange, Refused
 from runtime_guard.proxy.metrics import Metrics
+from runtime_guard.proxy.openai.form import CHAT
+from runtime_guard.proxy.replies import Answer, respond_error
 from runtime_guard.proxy.settings import GuardSettings
-from runtime_guard.proxy.texts import malformed
 from runtime_guard.proxy.upstream import UpstreamClient
 from runtime_guard.screen import Screen
 from runtime_guard.tokens.vault import Vault
 
-CHAT: Final = "/v1/chat/completions"
-MODELS: Final = "/v1/models"
+BASE: Final = "/v1"
+MODELS: Final = f"{BASE}/models"
+FORMS: Final = {form.path: form for form in (CHAT, MESSAGES, COUNT)}
+"""Wire forms by the path where requests of that form are sent."""
 MAX_DEPTH: Final = 64
 CONVERSATION: Final = "x-govkernel-conversation"
 """Header in which a client names the conversation; it is not passed on."""
@@ -119,8 +121,8 @@ class GuardApp:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
-        if (method, path) == ("POST", CHAT):
-            await self._guarded(scope, receive, send)
+        if method == "POST" and path in FORMS:
+            await self._guarded(FORMS[path], scope, receive, send)
         elif (method, path) == ("GET", MODELS):
             await self._models(scope, send)
         elif (method, path) == ("GET", "/healthz"):
@@ -132,17 +134,17 @@ class GuardApp:
             error = InputError(
                 "guard.unknown-path",
                 "This path is not screened, so it is not passed on.",
-                remedy=f"Use POST {CHAT} or GET {MODELS}.",
+                remedy=f"Use POST {', POST '.join(FORMS)} or GET {MODELS}.",
             )
-            await respond_error(send, 404, error)
+            await respond_error(send, _form_for(scope), 404, error)
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a chat request; stop working when the client leaves."""
-        answer = _Answer(send)
+    async def _guarded(self, form: WireForm, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; stop working when the client leaves."""
+        answer = Answer(send, form)
         outcome = "ok"
         try:
             body = await read_body(receive, self._settings.max_request)
-            work = asyncio.ensure_future(self._chat(headers_of(scope), body, answer))
+            work = asyncio.ensure_future(self._answered(form, scope, body, answer))
             gone = asyncio.ensure_future(wait_for_disconnect(receive))
             try:
                 await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -164,31 +166,35 @@ class GuardApp:
         except Exception:
             outcome = "guard.unexpected"
             await answer.fail(500, _unexpected())
-        self._metrics.count("chat", outcome)
+        self._metrics.count(form.name, outcome)
 
-    async def _chat(self, headers: dict[str, str], raw: bytes, answer: _Answer) -> None:
-        exchange = self._exchange(headers, body := _parse(raw, self._settings.max_request))
+    async def _answered(self, form: WireForm, scope: Scope, raw: bytes, answer: Answer) -> None:
+        headers = headers_of(scope)
+        body = _parse(form, raw, self._settings.max_request)
+        exchange = self._exchange(form, headers, body)
         now = int(self._clock())
         conversation = Conversation(
-            self._screen, self._decide, exchange, self._settings, vault=self._vault, now=now
+            self._screen, self._decide, exchange, self._settings, form=form, vault=self._vault, now=now
         )
         await conversation.screen_request(body)
         route = self._client.route(exchange.model)
         if route.model is not None:
             body["model"] = route.model
         sent = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        async with self._client.send("POST", "/chat/completions", route, headers, sent) as response:
+        path, relayed = _upstream_path(form, scope), form.relayed(headers, route.headers)
+        async with self._client.send("POST", path, route, relayed, sent) as response:
             if response.status != 200:
                 await self._relay_error(response, answer)
             elif body.get("stream") is True:
                 await self._stream(response, conversation, answer)
             else:
-                released = await conversation.screen_answer(_json(await self._client.read(response)))
+                whole = _json(form, await self._client.read(response))
+                released = await conversation.screen_answer(whole)
                 text = json.dumps(released, ensure_ascii=False).encode("utf-8", "replace")
                 await answer.whole(text, conversation.decision)
 
-    def _exchange(self, headers: dict[str, str], body: dict[str, Any]) -> Exchange:
-        tenant = self._settings.tenant(headers.get("authorization", ""))
+    def _exchange(self, form: WireForm, headers: dict[str, str], body: dict[str, Any]) -> Exchange:
+        tenant = self._settings.tenant(form.authorization(headers))
         if tenant is None:
             error = InputError(
                 "guard.unauthorized",
@@ -198,11 +204,11 @@ class GuardApp:
             raise Refused(401, error, "")
         model = body.get("model")
         if not isinstance(model, str) or not 0 < len(model) <= 512:
-            raise malformed("'model' must be a name.")
-        return Exchange(tenant, model, self._settings.environment, _conversation(headers))
+            raise form.api.malformed("'model' must be a name.")
+        return Exchange(tenant, model, self._settings.environment, _conversation(form, headers))
 
     async def _stream(
-        self, response: aiohttp.ClientResponse, conversation: Conversation, answer: _Answer
+        self, response: aiohttp.ClientResponse, conversation: Conversation, answer: Answer
     ) -> None:
         if response.content_type != "text/event-stream":
             raise InputError(
@@ -213,11 +219,11 @@ class GuardApp:
             )
         await answer.begin_stream(conversation.decision)
         events = sse.events(response.content.iter_any(), self._settings.max_line)
-        async for chunk in ChunkScreen(conversation).screen(events):
-            await answer.event(sse.encode(chunk))
+        async for event in conversation.form.stream(conversation, events):
+            await answer.event(event)
         await answer.end_stream()
 
-    async def _relay_error(self, response: aiohttp.ClientResponse, answer: _Answer) -> None:
+    async def _relay_error(self, response: aiohttp.ClientResponse, answer: Answer) -> None:
         """The upstream's status with our own words: its message may repeat the prompt."""
         status = response.status if 400 <= response.status < 600 else 502
         error = GovkernelError(
@@ -229,69 +235,49 @@ class GuardApp:
         await answer.fail(status, error)
 
     async def _models(self, scope: Scope, send: Send) -> None:
-        headers = headers_of(scope)
+        form, headers = _form_for(scope), headers_of(scope)
         try:
-            if self._settings.tenant(headers.get("authorization", "")) is None:
-                await respond_error(send, 401, InputError("guard.unauthorized", "The API key is not known."))
+            if self._settings.tenant(form.authorization(headers)) is None:
+                error = InputError("guard.unauthorized", "The API key is not known.")
+                await respond_error(send, form, 401, error)
                 return
-            route = self._client.route("")
-            async with self._client.send("GET", "/models", route, headers, None) as response:
-                body = json.dumps(_json(await self._client.read(response))).encode()
+            route, path = self._client.route(""), MODELS.removeprefix(BASE)
+            relayed = form.relayed(headers, route.headers)
+            async with self._client.send("GET", path, route, relayed, None) as response:
+                body = json.dumps(_json(form, await self._client.read(response))).encode()
                 await respond(send, response.status, body)
         except GovkernelError as error:
-            await respond_error(send, _STATUS.get(error.code, 502), error)
+            await respond_error(send, form, _STATUS.get(error.code, 502), error)
 
 
-class _Answer:
-    """What was sent of one answer, so that a failure can still be told in the right way."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._streaming = False
-        self._ended = False
-
-    async def whole(self, body: bytes, decision: str) -> None:
-        self._ended = True
-        await respond(self._send, 200, body, x_govkernel_decision=decision)
-
-    async def begin_stream(self, decision: str) -> None:
-        self._streaming = True
-        headers = {"cache-control": "no-cache", "x-govkernel-decision": decision}
-        await start(self._send, 200, "text/event-stream; charset=utf-8", headers)
-
-    async def event(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def end_stream(self) -> None:
-        self._ended = True
-        await self._send({"type": "http.response.body", "body": sse.DONE})
-
-    async def fail(self, status: int, error: GovkernelError, decision: str = "") -> None:
-        """Tell the client: as a response, or as the last event of a stream that has begun."""
-        if self._ended:
-            return
-        self._ended = True
-        if not self._streaming:
-            await respond_error(self._send, status, error, decision)
-            return
-        await self._send({"type": "http.response.body", "body": sse.encode(error_body(error, status))})
+def _form_for(scope: Scope) -> WireForm:
+    """The form in which to speak on a path that has none of its own."""
+    of_messages = scope["path"].startswith(MESSAGES.path) or VERSION in headers_of(scope)
+    return MESSAGES if of_messages else CHAT
 
 
-def _parse(raw: bytes, limit: int) -> dict[str, Any]:
+def _upstream_path(form: WireForm, scope: Scope) -> str:
+    query = scope.get("query_string", b"").decode("latin-1")
+    return form.path.removeprefix(BASE) + (f"?{query}" if query in form.queries else "")
+
+
+def _parse(form: WireForm, raw: bytes, limit: int) -> dict[str, Any]:
     body = strict_json.loads(raw, max_bytes=limit, max_depth=MAX_DEPTH)
     if not isinstance(body, dict):
-        raise malformed("The body must be a JSON object.")
+        raise form.api.malformed("The body must be a JSON object.")
     return body
 
 
-def _conversation(headers: dict[str, str]) -> str:
+def _conversation(form: WireForm, headers: dict[str, str]) -> str:
     name = headers.get(CONVERSATION, "")
     if len(name) > MAX_CONVERSATION or not (name.isascii() and name.isprintable()):
-        raise malformed(f"The header {CONVERSATION} must have at most {MAX_CONVERSATION} ASCII characters.")
+        raise form.api.malformed(
+            f"The header {CONVERSATION} must have at most {MAX_CONVERSATION} ASCII characters."
+        )
     return name.strip()
 
 
-def _json(raw: bytes) -> Any:
+def _json(form: WireForm, raw: bytes) -> Any:
     try:
         return strict_json.loads(raw, max_bytes=len(raw) + 1)
     except InputError as error:
@@ -299,7 +285,7 @@ def _json(raw: bytes) -> Any:
             "guard.upstream-answer",
             "The model server's answer is not JSON.",
             why=error.what,
-            remedy="Check that the upstream is an OpenAI-compatible server.",
+            remedy=f"Check that the upstream is an {form.api.name}-compatible server.",
         ) from None
 
 

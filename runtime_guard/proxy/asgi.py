@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any
 
-from govkernel.errors import GovkernelError, InputError
+from govkernel.errors import InputError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-_BY_POLICY: Final = frozenset({"guard.blocked", "guard.denied"})
 
 
 class ClientLeft(Exception):
@@ -72,20 +69,6 @@ async def respond(
     named = {name.replace("_", "-"): value for name, value in headers.items() if value}
     await start(send, status, content_type, {"content-length": str(len(body)), **named})
     await send({"type": "http.response.body", "body": body})
-
-
-async def respond_error(send: Send, status: int, error: GovkernelError, decision: str = "") -> None:
-    """An error in the shape OpenAI clients know."""
-    await respond(send, status, json.dumps(error_body(error, status)).encode(), x_govkernel_decision=decision)
-
-
-def error_body(error: GovkernelError, status: int) -> dict[str, Any]:
-    """``{"error": {…}}`` with our stable code, and why and remedy in the message."""
-    kind = "policy_violation" if error.code in _BY_POLICY else "invalid_request_error"
-    if status >= 500:
-        kind = "server_error"
-    message = " ".join(part for part in (error.what, error.why, error.remedy) if part)
-    return {"error": {"message": message, "type": kind, "param": None, "code": error.code}}
 
 
 def _printable(value: str) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 import uvicorn
 
 from runtime_guard.proxy import sse
+from runtime_guard.proxy.anthropic.form import MESSAGES
 from runtime_guard.proxy.asgi import Receive, Scope, Send, read_body, respond, start
 
 PIECE: Final = 5
@@ -30,11 +32,44 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     body = json.loads(await read_body(receive, LIMIT))
     text = _said(body["messages"][-1]["content"])
-    if body.get("stream"):
+    if scope["path"] == MESSAGES.path:
+        await _message(send, body, text)
+    elif body.get("stream"):
         await _stream(send, body, text)
+    else:
+        message = {"role": "assistant", "content": f"You said: {text}"}
+        await respond(send, 200, json.dumps(_frame(body, "chat.completion", message=message)).encode())
+
+
+async def _message(send: Send, body: dict[str, Any], text: str) -> None:
+    whole = {
+        **{"id": "msg_echo", "type": "message", "role": "assistant", "model": body["model"]},
+        **{
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        },
+    }
+    if not body.get("stream"):
+        content = [{"type": "text", "text": f"You said: {text}"}]
+        await respond(send, 200, json.dumps({**whole, "content": content}).encode())
         return
-    message = {"role": "assistant", "content": f"You said: {text}"}
-    await respond(send, 200, json.dumps(_frame(body, "chat.completion", message=message)).encode())
+    await start(send, 200, "text/event-stream", {})
+    for event in _events({**whole, "content": [], "stop_reason": None}, text):
+        await send({"type": "http.response.body", "body": MESSAGES.encode(event), "more_body": True})
+    await send({"type": "http.response.body", "body": MESSAGES.end})
+
+
+def _events(message: dict[str, Any], text: str) -> Iterator[dict[str, Any]]:
+    yield {"type": "message_start", "message": message}
+    yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    for position in range(0, len(text), PIECE):
+        delta = {"type": "text_delta", "text": text[position : position + PIECE]}
+        yield {"type": "content_block_delta", "index": 0, "delta": delta}
+    yield {"type": "content_block_stop", "index": 0}
+    ended = {"stop_reason": "end_turn", "stop_sequence": None}
+    yield {"type": "message_delta", "delta": ended, "usage": {"output_tokens": 1}}
+    yield {"type": "message_stop"}
 
 
 async def _stream(send: Send, body: dict[str, Any], text: str) -> None:

@@ -1,4 +1,4 @@
-"""One chat exchange: screen the request, ask the model, screen the answer. Transport is somebody else's."""
+"""One exchange: screen the request, ask the model, screen the answer. Transport is somebody else's."""
 
 from __future__ import annotations
 
@@ -6,31 +6,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from govkernel.domain import Finding
-from govkernel.errors import InputError
 from runtime_guard.cells import blocks as cells
+from runtime_guard.proxy.forms import WireForm
 from runtime_guard.proxy.judge import Decider, Exchange, Judge, refuse_blocked
 from runtime_guard.proxy.seams import seams
 from runtime_guard.proxy.settings import ANONYMOUS, GuardSettings
-from runtime_guard.proxy.texts import (
-    answers_in_json,
-    beginning,
-    counts,
-    frame_slots,
-    message_slots,
-    name_slots,
-    request_slots,
-)
+from runtime_guard.proxy.texts import counts, frame_slots, message_slots, name_slots, request_slots
 from runtime_guard.proxy.tree import Slot, put_back
-from runtime_guard.proxy.wire import ARGUMENTS, CONTENT
 from runtime_guard.redact import masks
 from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
 from runtime_guard.tokens.exchange import Pseudonyms, Talk, WithoutSurrogates
 from runtime_guard.tokens.forms import in_json, plain
+from runtime_guard.tokens.restore import Restorer
 from runtime_guard.tokens.stream import RestoredStream
+from runtime_guard.tokens.streaming import Restoring
 from runtime_guard.tokens.vault import Vault
 
-_CHOICE_KEYS: Final = frozenset({"index", "finish_reason", "stop_reason"})
 _LEAKING: Final = frozenset({"prompt_logprobs", "prompt_token_ids", "kv_transfer_params"})
 """Keys of an answer that repeat the prompt in a form that cannot be screened."""
 
@@ -43,6 +35,7 @@ class Conversation:
         decide: the kernel.
         exchange: who talks to which model.
         settings: limits.
+        form: the wire form in which they talk.
         vault: remembers surrogates.
         now: seconds since the epoch.
     """
@@ -54,9 +47,12 @@ class Conversation:
         exchange: Exchange,
         settings: GuardSettings,
         *,
+        form: WireForm,
         vault: Vault,
         now: int,
     ) -> None:
+        self.form = form
+        """The wire form."""
         self._screen = screen
         self._exchange = exchange
         self._asked = Judge(decide, exchange, "request", settings.decide_seconds)
@@ -70,22 +66,24 @@ class Conversation:
         """Id of the latest decision."""
 
     async def screen_request(self, body: dict[str, Any]) -> None:
-        """Screen a chat request and mask it in place.
+        """Screen a request and mask it in place.
 
         Raises:
             Refused: policy does not let it pass.
             GovkernelError: it could not be screened.
         """
-        slots = request_slots(body)
+        slots = request_slots(body, self.form)
+        settle = self.form.watch(body)
         found = await self._found(slots)
         labels = frozenset(item.label for items in found for item in items)
         decision = await self._asked(labels, sum(map(len, found)))
         self.decision = decision.id
         refuse_blocked(decision)
-        self._pseudonyms, self._json = self._talk(beginning(body)), answers_in_json(body)
+        self._pseudonyms, self._json = self._talk(self.form.beginning(body)), self.form.in_json(body)
         to_mask = [masks(items, decision.obligations) for items in found]
         texts = await self._pseudonyms.mask([slot.text for slot in slots], to_mask)
         put_back(slots, texts)
+        settle()
 
     async def _found(self, slots: Sequence[Slot]) -> list[list[Finding]]:
         """What is found in each slot, and over the borders of messages."""
@@ -106,15 +104,10 @@ class Conversation:
             InputError: ``guard.upstream-answer``.
             Refused, GovkernelError: like :meth:`screen_request`.
         """
-        choices = body.get("choices") if isinstance(body, dict) else None
-        if not isinstance(choices, list):
-            raise not_an_answer("It has no choices.")
-        released = await self.frame({**body, "choices": []})
-        released["choices"] = [await self._screen_choice(choice) for choice in choices]
-        return released
+        return await self.form.screen(self, body)
 
     async def frame(self, body: dict[str, Any]) -> dict[str, Any]:
-        """What of an answer is passed on beside its choices: screened, and of its usage the numbers.
+        """What of an answer is passed on beside what is said in it: screened, and of its usage the numbers.
 
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
@@ -122,26 +115,25 @@ class Conversation:
         released = {key: value for key, value in body.items() if key not in _LEAKING}
         if "usage" in released:
             released["usage"] = counts(released["usage"])
-        await self._mask_slots(frame_slots(released))
+        await self.mask_frame(released)
         return released
 
-    async def choice_frame(self, choice: dict[str, Any]) -> dict[str, Any]:
-        """What of a choice is passed on beside its text; log probabilities and token ids would repeat the text.
+    async def mask_frame(self, holder: dict[str, Any]) -> None:
+        """Screen every text of what a server says of an answer, or a part of it, and mask it in place.
 
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
         """
-        released = {key: value for key, value in choice.items() if key in _CHOICE_KEYS}
-        await self._mask_slots(frame_slots(released))
-        return released
+        await self._mask_slots(frame_slots(holder, self.form.words))
 
-    def stream(self, field: str = "") -> RestoredStream:
+    def stream(self, field: str = "", *, restore: bool = True) -> RestoredStream:
         """A screen for one text of an answer, which then puts values back.
 
         Args:
             field: the field of the message that is this text; where it holds JSON, values are written as JSON.
+            restore: whether values are put back.
         """
-        names = self._pseudonyms
+        names, words = self._pseudonyms, self.form.words
         screen = StreamScreen(
             self._screen,
             self._answered,
@@ -151,16 +143,21 @@ class Conversation:
             reach=self._reach,
             counting=WithoutSurrogates(names.restorer),
         )
-        holds_json = field == ARGUMENTS or (field == CONTENT and self._json)
-        return RestoredStream(screen, names.restoring(in_json if holds_json else plain))
+        holds_json = field == words.arguments or (field == words.said and self._json)
+        encode = in_json if holds_json else plain
+        return RestoredStream(screen, names.restoring(encode) if restore else Restoring(Restorer(())))
 
-    async def mask_whole(self, holder: dict[str, Any]) -> None:
+    async def mask_whole(self, holder: dict[str, Any], *, restore: bool = True) -> None:
         """Screen every text of a complete part of an answer and mask it in place.
+
+        Args:
+            holder: the part.
+            restore: whether values are put back.
 
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
         """
-        await self._mask_slots(message_slots(holder, "assistant"))
+        await self._mask_slots(message_slots(holder, "assistant", self.form.words), restore=restore)
 
     async def mask_names(self, holder: dict[str, Any], *, own: bool = False) -> None:
         """Screen the names of members, and the numbers, of a part of an answer whose strings are screened.
@@ -172,38 +169,24 @@ class Conversation:
         Raises:
             Refused, GovkernelError: like :meth:`screen_request`.
         """
-        await self._mask_slots(name_slots(holder) if own else frame_slots(holder, strings=False))
+        words = self.form.words
+        await self._mask_slots(
+            name_slots(holder, words) if own else frame_slots(holder, words, strings=False)
+        )
 
-    async def _mask_slots(self, found: Iterable[Slot]) -> None:
+    async def _mask_slots(self, found: Iterable[Slot], *, restore: bool = True) -> None:
         slots = list(found)
-        put_back(slots, [await self._masked(slot) for slot in slots])
+        put_back(slots, [await self._masked(slot, restore=restore) for slot in slots])
 
-    async def _masked(self, slot: Slot) -> str:
-        stream = self.stream(slot.field)
+    async def _masked(self, slot: Slot, *, restore: bool) -> str:
+        stream = self.stream(slot.field, restore=restore)
         text = await stream.finish(slot.text)
         if stream.decision is not None:
             self.decision = stream.decision.id
             refuse_blocked(stream.decision)
         return text
 
-    async def _screen_choice(self, choice: Any) -> dict[str, Any]:
-        if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-            raise not_an_answer("A choice has no message.")
-        message = choice["message"] | ({"role": "assistant"} if "role" in choice["message"] else {})
-        await self.mask_whole(message)
-        return {**await self.choice_frame(choice), "message": message, "logprobs": None}
-
     def _talk(self, begins: str) -> Pseudonyms:
         tenant = self._exchange.tenant
         talk = Talk(tenant, self._exchange.conversation, begins, apart=tenant != ANONYMOUS)
         return Pseudonyms(self._vault, talk, self._screen.labels, self._now)
-
-
-def not_an_answer(why: str) -> InputError:
-    """The error for an upstream answer that is not a chat completion."""
-    return InputError(
-        "guard.upstream-answer",
-        "The model server's answer is not a chat completion.",
-        why=why,
-        remedy="Check that the upstream is an OpenAI-compatible server.",
-    )

@@ -38,10 +38,16 @@ async def events(chunks: AsyncIterator[bytes], max_line: int) -> AsyncIterator[s
         raise _bad("it ended in the middle of an event")
 
 
-def encode(document: Any) -> bytes:
-    """One event with a JSON document as its data."""
+def encode(document: Any, name: str = "") -> bytes:
+    """One event with a JSON document as its data.
+
+    Args:
+        document: the data.
+        name: of the event, without a line break; empty for none.
+    """
     return (
-        b"data: "
+        (f"event: {name}\n".encode() if name else b"")
+        + b"data: "
         + json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         + b"\n\n"
     )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
 from runtime_guard.numbers import is_long
-from runtime_guard.proxy.wire import ARGUMENTS, is_known, is_media, is_no_text, is_setting
+from runtime_guard.proxy.wire import TYPE, Words, is_setting
 
 _WHOLE: Final = re.compile(r"-?[1-9][0-9]{0,39}")
 
@@ -31,6 +31,7 @@ class Slot:
         put: replaces it in the tree.
         field: the field of a message that is this text and nothing else; empty for a part of one.
         turn: number of the message whose content it is, or a part of it; -1 for anything else.
+        data: it is in a value of somebody's data, e.g. the input of a tool, so that nobody says it.
         settle: to be called once when all texts are put: it renames members, and writes JSON that is held as text.
     """
 
@@ -39,6 +40,7 @@ class Slot:
     put: Callable[[str], None]
     field: str = ""
     turn: int = -1
+    data: bool = False
     settle: Callable[[], None] = _nothing
 
 
@@ -58,74 +60,111 @@ def put_back(slots: Sequence[Slot], texts: Sequence[str]) -> None:
         settle()
 
 
+@dataclass(frozen=True)
+class _Where:
+    """Where a walk is.
+
+    Attributes:
+        role: who wrote what is here.
+        wire: it is in the wire format.
+        data: it is in a value of somebody's data.
+        media: it is in a part that holds media.
+        parent: name of the member that holds it, or the kind of the part.
+    """
+
+    role: str
+    wire: bool
+    data: bool = False
+    media: bool = False
+    parent: str = ""
+
+
 class Walk:
     """Finds the texts of a tree.
 
     Args:
         role: who wrote it.
-        wire: it is in the wire format, so that shapes of :mod:`runtime_guard.proxy.wire` are passed over and
+        words: of the wire format.
+        wire: it is in the wire format, so that what has the shape that its name promises is passed over and
             arguments of calls are looked into; otherwise all of it is somebody's data.
         strings: whether strings count; otherwise only numbers and names.
     """
 
-    def __init__(self, role: str, *, wire: bool = True, strings: bool = True) -> None:
-        self._role = role
-        self._wire = wire
+    def __init__(self, role: str, words: Words, *, wire: bool = True, strings: bool = True) -> None:
+        self._words = words
         self._strings = strings
-        self._names = _Names()
+        self._where = _Where(role, wire)
+        self._names: dict[str, _Names] = {}
 
-    def at(self, holder: Any, key: Any, parent: str = "", *, media: bool = False) -> Iterator[Slot]:
+    def at(self, holder: Any, key: Any) -> Iterator[Slot]:
         """The texts of ``holder[key]``.
 
         Args:
             holder: an object or an array.
             key: of a member of it.
-            parent: name of the member that holds ``holder``.
-            media: it is in a part that holds media.
         """
-        value = holder[key]
-        name = key if isinstance(key, str) else parent
-        if isinstance(value, str):
-            if value and self._strings:
-                yield from self._string(holder, key, name, parent, media=media)
-        elif isinstance(value, dict | list):
-            yield from self.inside(value, name, media=media)
-        elif is_long(value) and not (self._wire and is_setting(value, name)):
-            yield Slot(self._role, _digits(value), partial(_put_number, holder, key))
+        return self._at(holder, key, self._where)
 
-    def inside(self, value: Any, parent: str = "", *, media: bool = False) -> Iterator[Slot]:
-        """The texts in an object or an array, without the names of members.
-
-        Args:
-            value: the object or array.
-            parent: name of the member that holds it.
-            media: it is in a part that holds media.
-        """
-        if isinstance(value, dict):
-            self.see(value)
-            media = is_media(value, parent, within=media)
-        for key in value if isinstance(value, dict) else range(len(value)):
-            yield from self.at(value, key, parent, media=media)
+    def enter(self, part: dict[str, Any]) -> None:
+        """Be in a part from now on: its kind says who wrote it, and what its members are."""
+        self._where = self._within(part, self._where)
+        self.see(part)
 
     def see(self, holder: dict[str, Any]) -> None:
         """Take note of the names of an object's own members, for :meth:`names`."""
-        self._names.see(holder)
+        self._see(holder, self._where)
 
     def names(self) -> Iterator[Slot]:
-        """The names of members of all objects that were seen, each name once."""
-        for name in self._names.seen:
-            yield Slot(self._role, name, partial(self._names.put, name), settle=self._names.settle)
+        """The names of members of all objects that were seen, each name once for everybody who wrote it."""
+        for role, names in self._names.items():
+            for name in names.seen:
+                yield Slot(role, name, partial(names.put, name), settle=names.settle)
 
     def whole(self, value: Any) -> Iterator[Slot]:
         """The texts in an object or an array, names of members included."""
-        yield from self.inside(value)
+        yield from self._inside(value, self._where)
         yield from self.names()
 
-    def _string(self, holder: Any, key: Any, name: str, parent: str, *, media: bool) -> Iterator[Slot]:
-        if self._wire and key == ARGUMENTS:
-            yield from _in_arguments(holder, self._role)
-        elif not (self._wire and is_no_text(holder[key], name, parent, media=media)):
-            yield Slot(self._role, holder[key], partial(holder.__setitem__, key))
+    def _at(self, holder: Any, key: Any, where: _Where) -> Iterator[Slot]:
+        value = holder[key]
+        name = key if isinstance(key, str) else where.parent
+        if isinstance(value, str):
+            if value and self._strings:
+                yield from self._string(holder, key, name, where)
+        elif isinstance(value, dict | list):
+            data = where.data or (where.wire and key in self._words.values)
+            yield from self._inside(
+                value, replace(where, parent=name, data=data, wire=where.wire and not data)
+            )
+        elif is_long(value) and not (where.wire and is_setting(value, name)):
+            yield Slot(where.role, _digits(value), partial(_put_number, holder, key), data=where.data)
+
+    def _inside(self, value: Any, where: _Where) -> Iterator[Slot]:
+        if isinstance(value, dict):
+            media = self._words.is_media(value, where.parent, within=where.media)
+            where = replace(self._within(value, where), media=media)
+            self._see(value, where)
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from self._at(value, key, where)
+
+    def _within(self, part: dict[str, Any], where: _Where) -> _Where:
+        kind = part.get(TYPE) if where.wire else None
+        if not isinstance(kind, str):
+            return where
+        if kind in self._words.kinds:
+            where = replace(where, parent=kind)
+        speaker = self._words.speakers.get(kind)
+        return where if speaker is None else replace(where, role=speaker)
+
+    def _see(self, holder: dict[str, Any], where: _Where) -> None:
+        self._names.setdefault(where.role, _Names(self._words)).see(holder)
+
+    def _string(self, holder: Any, key: Any, name: str, where: _Where) -> Iterator[Slot]:
+        words = self._words
+        if where.wire and key == words.arguments:
+            yield from _in_arguments(holder, where.role, words)
+        elif not (where.wire and words.is_no_text(holder[key], name, where.parent, media=where.media)):
+            yield Slot(where.role, holder[key], partial(holder.__setitem__, key), data=where.data)
 
 
 class _Names:
@@ -134,13 +173,14 @@ class _Names:
     Members that would have the same name are told apart by a number behind it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self._words = words
         self.seen: dict[str, list[dict[str, Any]]] = {}
         self._new: dict[str, str] = {}
 
     def see(self, holder: dict[str, Any]) -> None:
         for name in holder:
-            if not is_known(name):
+            if not self._words.is_known(name):
                 self.seen.setdefault(name, []).append(holder)
 
     def put(self, name: str, new: str) -> None:
@@ -165,25 +205,26 @@ def _told_apart(members: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]
         yield own, value
 
 
-def _in_arguments(holder: dict[str, Any], role: str) -> Iterator[Slot]:
-    """The texts in ``holder["arguments"]``: those of the JSON it holds, or all of it when it is not JSON.
+def _in_arguments(holder: dict[str, Any], role: str, words: Words) -> Iterator[Slot]:
+    """The texts in ``holder[words.arguments]``: those of the JSON it holds, or all of it when it is not JSON.
 
     JSON is looked into because an escaped character would hide a value from a look at the text.
     """
-    text = holder[ARGUMENTS]
+    key = words.arguments
+    text = holder[key]
     try:
         root = [strict_json.loads(text)]
     except InputError:
-        yield Slot(role, text, partial(holder.__setitem__, ARGUMENTS), field=ARGUMENTS)
+        yield Slot(role, text, partial(holder.__setitem__, key), field=key)
         return
-    walk = Walk(role, wire=False)
+    walk = Walk(role, words, wire=False)
     slots = list(walk.whole(root))
     settles = dict.fromkeys(slot.settle for slot in slots)
 
     def write() -> None:
         for settle in settles:
             settle()
-        holder[ARGUMENTS] = json.dumps(root[0], ensure_ascii=False)
+        holder[key] = json.dumps(root[0], ensure_ascii=False)
 
     for slot in slots:
         yield replace(slot, settle=write)

@@ -12,16 +12,6 @@ from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import Route, Upstream
 from runtime_guard.proxy.settings import GuardSettings
 
-RELAYED: Final = (
-    "authorization",
-    "openai-organization",
-    "openai-project",
-    "x-request-id",
-    "user-agent",
-    "accept",
-)
-"""Request headers that are passed on; every other one stays here."""
-
 POOL: Final = 512
 
 
@@ -99,15 +89,20 @@ class UpstreamClient:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; the response, its body not yet read.
 
+        Args:
+            method: of HTTP.
+            path: behind the base URL of the route.
+            route: where to.
+            headers: of the client's request, those that are passed on on this route.
+            body: JSON, or None.
+
         Raises:
             GovkernelError: ``guard.upstream-unreachable``, ``guard.upstream-timeout``, or
                 ``guard.upstream-answer`` for an answer that is compressed although nobody asked for it.
         """
         if self._session is None:
             raise RuntimeError("the client is not open")
-        sent = {name: headers[name] for name in RELAYED if name in headers}
-        sent = {name: value for name, value in sent.items() if name.title() not in route.headers}
-        sent |= {"Accept-Encoding": "identity", **route.headers}
+        sent = {**headers, "Accept-Encoding": "identity", **route.headers}
         if body is not None:
             sent["Content-Type"] = "application/json"
         try:

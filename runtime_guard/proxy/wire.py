@@ -1,93 +1,123 @@
-"""Words of the chat-completions wire format (OpenAI API reference, "Chat"), and what in it is no text by its shape.
+"""Words of a provider's wire format, and what in it is no text by its shape.
 
-Nothing is passed over for its place alone: an identifier that does not look like one is text like any other.
+Nothing is passed over for its place alone: an identifier that does not look like one is text like any other. The words
+themselves stand with the provider, e.g. in :mod:`runtime_guard.proxy.openai.words`.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-ARGUMENTS: Final = "arguments"
-"""Field of a tool call that holds JSON."""
 CONTENT: Final = "content"
 TYPE: Final = "type"
 
-ROLES: Final = {
-    "developer": "system",
-    "system": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-    "function": "tool",
-    "ipython": "tool",
-}
-"""Who is taken to have written a message; any other role counts as ``tool``, which may not give orders."""
-
-FIELDS: Final = {
-    **dict.fromkeys(
-        ("tools", "functions", "response_format", "tool_choice", "function_call", "chat_template"), "system"
-    ),
-    **dict.fromkeys(
-        ("user", "safety_identifier", "prompt_cache_key", "metadata", "web_search_options"), "system"
-    ),
-    "prediction": "assistant",
-}
-"""Who is taken to have written a field of a request beside its messages; any other counts as ``tool``."""
-
-DATA: Final = frozenset(
-    {"user", "safety_identifier", "prompt_cache_key", "metadata", "documents", "extra_body"}
-)
-"""Fields of a request in which names of the wire format mean nothing: an ``id`` is whatever somebody put there."""
-
-_ENUMERATIONS: Final = frozenset(
-    {"role", "type", "object", "status", "detail", "finish_reason", "modalities", "tool_choice"}
-    | {"reasoning_effort", "service_tier", "verbosity", "truncation", "function_call"}
-)
-_IDENTIFIERS: Final = frozenset(
-    {"id", "tool_call_id", "call_id", "file_id", "model", "system_fingerprint", "format", "media_type"}
-    | {"mime_type"}
-)
-_NAMED: Final = frozenset({"function", "custom", "function_call", "functions", "json_schema"})
-"""What is called by an identifier, in ``name``."""
 _DIALECT: Final = re.compile(r"https?://json-schema\.org/[a-z0-9/.-]{1,64}#?")
 """What ``$schema`` of a JSON Schema names."""
 _WORD: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _IDENTIFIER: Final = re.compile(r"(?=[0-9_./:-]{0,127}[A-Za-z])(?!.{0,127}//)[A-Za-z0-9_./:-]{1,128}")
-
-_MEDIA: Final = frozenset(
-    {"image", "image_url", "image_file", "input_image", "audio", "audio_url", "input_audio", "output_audio"}
-    | {"video", "video_url", "input_video", "file", "input_file", "document", "media"}
-)
-_PAYLOADS: Final = frozenset({"url", "image_url", "audio_url", "video_url", "data", "file_data"})
 _PAYLOAD: Final = re.compile(
     r"(?:data:(?!text/)[^,\s]{0,128},)?[A-Za-z0-9+/=_-]*|(?!data:)[a-z][a-z0-9+.-]{0,15}://\S+"
 )
-
+_DURATION: Final = re.compile(r"[0-9]{1,4}[smhd]")
+_SEALED: Final = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+_READABLE: Final = 0.6
+"""Share of readable bytes from which on something is a text; 0.38 of random bytes are."""
 _TIME: Final = 10**11
 _TIMES: Final = frozenset({"created", "created_at", "expires_at"})
 _LIMITS: Final = frozenset({"seed", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
-
-_NAMES: Final = (
-    "additionalProperties annotations arguments audio cache_control choices citations const content created "
-    "custom data default delta description detail documents end_index enum examples expires_at file file_data "
-    "file_id filename finish_reason format frequency_penalty function function_call functions id image_url "
-    "include_usage index input input_audio items json_schema logit_bias logprobs max_completion_tokens "
-    "max_tokens message messages metadata modalities model n name object parallel_tool_calls parameters "
-    "prediction presence_penalty prompt_cache_key properties reasoning reasoning_content reasoning_details "
-    "reasoning_effort refusal required response_format role safety_identifier schema seed service_tier "
-    "signature start_index stop stop_reason store stream stream_options strict system_fingerprint "
-    "temperature text thinking title tool_call_id tool_calls tool_choice tools top_logprobs top_p transcript "
-    "type url url_citation usage user web_search_options"
-)
-NAMES: Final = frozenset(_NAMES.split())
-"""Names of members that are not looked at."""
 _SMALL: Final = re.compile(r"[0-9]{1,7}")
 
 
-def role_of(message: dict[str, Any]) -> str:
-    """Who is taken to have written a message of a request: a key of :data:`ROLES`, in any case, or ``tool``."""
-    return ROLES.get(str(message.get("role")).strip().casefold(), "tool")
+@dataclass(frozen=True)
+class Words:
+    """What the names and types of one wire format mean.
+
+    Attributes:
+        roles: who is taken to have written a message, by its role in lower case.
+        fields: who is taken to have written a field of a request beside its messages; any other counts as ``tool``.
+        data: fields of a request in which names mean nothing: an ``id`` is whatever somebody put there.
+        names: names of members that are not looked at.
+        enumerations: members that hold a word.
+        identifiers: members that hold an identifier.
+        named: members and parts that are called by an identifier, in ``name``.
+        media: types of parts that hold media, and members that do.
+        payloads: members of such parts that hold an address or base64.
+        arguments: member that holds JSON as text.
+        said: member of an answer that is its text.
+        values: members whose values are somebody's data, wherever they stand: names mean nothing in them.
+        kinds: types of parts whose members mean what they mean by it, as if they stood in a member of that name.
+        speakers: types of parts of a message that somebody else wrote, and who is taken to have.
+        sealed: members that hold base64 nobody but the server reads, also as ``kind.member``.
+        durations: members that hold a number and a unit of time.
+        media_type: member by which a part of media may say that it is text.
+    """
+
+    roles: Mapping[str, str]
+    fields: Mapping[str, str]
+    data: frozenset[str]
+    names: frozenset[str]
+    enumerations: frozenset[str]
+    identifiers: frozenset[str]
+    named: frozenset[str]
+    media: frozenset[str]
+    payloads: frozenset[str]
+    arguments: str
+    said: str = CONTENT
+    values: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    sealed: frozenset[str] = frozenset()
+    durations: frozenset[str] = frozenset()
+    media_type: str | None = None
+
+    def role_of(self, message: dict[str, Any]) -> str:
+        """Who is taken to have written a message of a request; ``tool``, which may not give orders, if in doubt."""
+        return self.roles.get(str(message.get("role")).strip().casefold(), "tool")
+
+    def is_no_text(self, text: str, name: str, parent: str, *, media: bool) -> bool:
+        """Whether a string has the shape that its name promises: an enumeration's, an identifier's or a payload's.
+
+        Args:
+            text: the string.
+            name: of the member that holds it.
+            parent: name of the member that holds that one, or the kind of the part.
+            media: it is in a part that holds media.
+        """
+        if name in self.enumerations:
+            return is_word(text)
+        if name in self.identifiers or (name == "name" and parent in self.named):
+            return _IDENTIFIER.fullmatch(text) is not None
+        if name == "$schema":
+            return _DIALECT.fullmatch(text) is not None
+        if name in self.durations:
+            return _DURATION.fullmatch(text) is not None
+        if not self.sealed.isdisjoint((name, f"{parent}.{name}")):
+            return is_sealed(text)
+        return media and name in self.payloads and _PAYLOAD.fullmatch(text) is not None
+
+    def is_media(self, part: dict[str, Any], parent: str, *, within: bool) -> bool:
+        """Whether a part holds media: it says so, or says nothing and stands where media do.
+
+        Args:
+            part: the object.
+            parent: name of the member that holds it.
+            within: it is in such a part.
+        """
+        kind = part.get(TYPE)
+        if not isinstance(kind, str):
+            return within or parent in self.media
+        if self.media_type is not None and str(part.get(self.media_type)).strip().lower().startswith("text/"):
+            return False
+        return kind in self.media or (within and kind != "text")
+
+    def is_known(self, name: str) -> bool:
+        """Whether a name of a member holds nothing: a word of the wire format, or the number of a token."""
+        return name in self.names or _SMALL.fullmatch(name) is not None
 
 
 def is_word(text: Any) -> bool:
@@ -95,43 +125,22 @@ def is_word(text: Any) -> bool:
     return isinstance(text, str) and _WORD.fullmatch(text) is not None
 
 
-def is_no_text(text: str, name: str, parent: str, *, media: bool) -> bool:
-    """Whether a string has the shape that its name promises: an enumeration's, an identifier's or a payload's.
-
-    Args:
-        text: the string.
-        name: of the member that holds it.
-        parent: name of the member that holds that one.
-        media: it is in a part that holds media.
-    """
-    if name in _ENUMERATIONS:
-        return is_word(text)
-    if name in _IDENTIFIERS or (name == "name" and parent in _NAMED):
-        return _IDENTIFIER.fullmatch(text) is not None
-    if name == "$schema":
-        return _DIALECT.fullmatch(text) is not None
-    return media and name in _PAYLOADS and _PAYLOAD.fullmatch(text) is not None
+def is_sealed(text: str) -> bool:
+    """Whether a text is base64 of bytes that hold no readable text: a signature, or something encrypted."""
+    if _SEALED.fullmatch(text) is None:
+        return False
+    letters = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        held = base64.b64decode(letters + "=" * (-len(letters) % 4))
+    except binascii.Error:
+        return False
+    return sum(_readable(byte) for byte in held) < _READABLE * len(held)
 
 
-def is_media(part: dict[str, Any], parent: str, *, within: bool) -> bool:
-    """Whether a part holds media: it says so, or says nothing and stands where media do.
-
-    Args:
-        part: the object.
-        parent: name of the member that holds it.
-        within: it is in such a part.
-    """
-    kind = part.get(TYPE)
-    if not isinstance(kind, str):
-        return within or parent in _MEDIA
-    return kind in _MEDIA or (within and kind != "text")
+def _readable(byte: int) -> bool:
+    return 32 <= byte < 127 or byte in b"\t\n\r"
 
 
 def is_setting(number: float, name: str) -> bool:
     """Whether a long number is a time or a limit, by the name of its member."""
     return name in _LIMITS or (name in _TIMES and abs(number) < _TIME)
-
-
-def is_known(name: str) -> bool:
-    """Whether a name of a member holds nothing: a word of the wire format, or the number of a token."""
-    return name in NAMES or _SMALL.fullmatch(name) is not None

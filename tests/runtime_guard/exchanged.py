@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from govkernel.errors import GovkernelError
-from runtime_guard.proxy.chunks import ChunkScreen
 from runtime_guard.proxy.exchange import Conversation
+from runtime_guard.proxy.forms import WireForm
 from runtime_guard.proxy.judge import Exchange
+from runtime_guard.proxy.openai.form import CHAT
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.screen import Screen
 from runtime_guard.tokens.vault import Vault
@@ -20,21 +21,22 @@ from tests.runtime_guard.streamed import PATTERNS
 SCREEN = Screen(PATTERNS)
 
 
-def conversation(policy: Policy | None = None) -> Conversation:
+def conversation(policy: Policy | None = None, form: WireForm = CHAT) -> Conversation:
     """A conversation under a policy that redacts everything and blocks injections."""
     return Conversation(
         SCREEN,
         (policy or Policy()).decide,
         Exchange("acme", "m", ""),
         GuardSettings(),
+        form=form,
         vault=Vault.in_memory(),
         now=1_700_000_000,
     )
 
 
-def sent(body: dict[str, Any], policy: Policy | None = None) -> dict[str, Any]:
+def sent(body: dict[str, Any], policy: Policy | None = None, form: WireForm = CHAT) -> dict[str, Any]:
     """What the model server is sent for a request."""
-    asyncio.run(conversation(policy).screen_request(body))
+    asyncio.run(conversation(policy, form).screen_request(body))
     return body
 
 
@@ -50,7 +52,7 @@ def released(message: dict[str, Any], **around: Any) -> dict[str, Any]:
 
 
 def streamed(
-    *events: Any, done: bool = True, policy: Policy | None = None
+    *events: Any, done: bool = True, policy: Policy | None = None, form: WireForm = CHAT
 ) -> tuple[list[dict[str, Any]], GovkernelError | None]:
     """The chunks that the client gets for a stream, and the error that ends it.
 
@@ -58,6 +60,7 @@ def streamed(
         events: chunks; texts are sent as they are.
         done: the stream ends with ``[DONE]``.
         policy: what decides.
+        form: the wire form.
     """
 
     async def data() -> AsyncIterator[str]:
@@ -69,7 +72,7 @@ def streamed(
     async def take() -> tuple[list[dict[str, Any]], GovkernelError | None]:
         chunks: list[dict[str, Any]] = []
         try:
-            async for chunk in ChunkScreen(conversation(policy)).screen(data()):
+            async for chunk in form.stream(conversation(policy, form), data()):
                 chunks.append(json.loads(json.dumps(chunk)))
         except GovkernelError as error:
             return chunks, error

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from govkernel.domain import Finding
+from runtime_guard.proxy.openai.form import CHAT
 from runtime_guard.proxy.seams import seams
 from runtime_guard.proxy.texts import request_slots
 from runtime_guard.screen import Screen
@@ -213,7 +214,7 @@ def test_nothing_of_it_leaves_in_a_stream(name: str) -> None:
 
 def asked(*messages: dict[str, Any]) -> list[Finding]:
     """What is found in a conversation, borders of messages included."""
-    slots = request_slots({"messages": list(messages)})
+    slots = request_slots({"messages": list(messages)}, CHAT)
     known = [asyncio.run(SCREEN.message(slot.text, slot.role)) for slot in slots]
     found = [item for items in known for item in items]
     for seam in seams(slots):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runtime_guard.proxy import tree
 from runtime_guard.proxy.judge import Refused
+from runtime_guard.proxy.openai.words import WORDS
 from runtime_guard.proxy.texts import message_slots
 from tests.runtime_guard.conftest import Policy
 from tests.runtime_guard.exchanged import released, sent
@@ -251,7 +252,7 @@ def test_arguments_are_written_once_however_many_values_are_masked(monkeypatch: 
         return text
 
     holder = {"arguments": dumps([f"user{number}@example.com" for number in range(500)])}
-    slots = list(message_slots({"tool_calls": [{"function": holder}]}, "user"))
+    slots = list(message_slots({"tool_calls": [{"function": holder}]}, "user", WORDS))
     monkeypatch.setattr(tree.json, "dumps", counted)
     tree.put_back(slots, ["<EMAIL_ADDRESS>"] * len(slots))
     assert len(written) == 1
@@ -268,16 +269,16 @@ JSON = st.recursive(
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=4))
 def test_what_is_put_back_as_it_was_changes_nothing(value: dict[str, Any]) -> None:
     before = json.dumps(value)
-    slots = list(tree.Walk("user", wire=False).whole(value))
+    slots = list(tree.Walk("user", WORDS, wire=False).whole(value))
     tree.put_back(slots, [slot.text for slot in slots])
     assert json.dumps(value) == before
 
 
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=4))
 def test_every_string_long_number_and_name_can_be_masked(value: dict[str, Any]) -> None:
-    slots = list(tree.Walk("user", wire=False).whole(value))
+    slots = list(tree.Walk("user", WORDS, wire=False).whole(value))
     tree.put_back(slots, ["*"] * len(slots))
-    assert all(slot.text.startswith("*") for slot in tree.Walk("user", wire=False).whole(value))
+    assert all(slot.text.startswith("*") for slot in tree.Walk("user", WORDS, wire=False).whole(value))
 
 
 def test_policy_is_asked_about_all_places_at_once() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from govkernel.domain import Decision, Effect, Finding
 from runtime_guard.proxy.exchange import Conversation
 from runtime_guard.proxy.judge import Exchange, Refused
+from runtime_guard.proxy.openai.form import CHAT
 from runtime_guard.proxy.seams import MAX_SEAMS, REACH, seams
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.texts import request_slots
@@ -39,6 +40,7 @@ def screened(*messages: dict[str, Any], policy: Policy | None = None) -> list[An
         (policy or Policy()).decide,
         Exchange("acme", "m", ""),
         GuardSettings(),
+        form=CHAT,
         vault=Vault.in_memory(),
         now=1_700_000_000,
     )
@@ -94,7 +96,7 @@ def test_the_applications_own_words_are_no_part_of_it() -> None:
 @given(st.lists(st.tuples(st.sampled_from(["user", "assistant", "tool", "system"]), st.text(max_size=300))))
 def test_a_seam_is_short_and_leads_back(conversation: list[tuple[str, str]]) -> None:
     body = {"messages": [{"role": role, "content": text} for role, text in conversation] or [user("x")]}
-    slots = request_slots(body)
+    slots = request_slots(body, CHAT)
     for seam in seams(slots):
         assert len(seam.text) <= 2 * REACH + len(seam.parts)
         for part in seam.parts:
@@ -107,7 +109,7 @@ def test_a_seam_is_short_and_leads_back(conversation: list[tuple[str, str]]) -> 
 
 
 def test_only_the_newest_borders_are_looked_at() -> None:
-    slots = request_slots({"messages": [user(f"word {number}") for number in range(MAX_SEAMS + 100)]})
+    slots = request_slots({"messages": [user(f"word {number}") for number in range(MAX_SEAMS + 100)]}, CHAT)
     assert len(list(seams(slots))) <= 3 * MAX_SEAMS
     assert any(f"word {MAX_SEAMS + 99}" in seam.text for seam in seams(slots))
 

@@ -26,6 +26,7 @@ class ScriptedUpstream:
         coding: say that the body is compressed so.
         seen: request bodies.
         headers: request headers of the last request.
+        path: of the last request, with its query.
     """
 
     url: str = ""
@@ -43,11 +44,13 @@ class ScriptedUpstream:
     coding: str = ""
     seen: list[dict[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    path: str = ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
         self.headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.path = "?".join(filter(None, [scope["path"], scope["query_string"].decode()]))
         body = b""
         while True:
             message = await receive()

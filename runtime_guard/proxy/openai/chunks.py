@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from copy import deepcopy
 from typing import Any, Final
 
-from govkernel.domain import strict_json
-from govkernel.errors import InputError
-from runtime_guard.proxy.exchange import Conversation, not_an_answer
-from runtime_guard.proxy.parts import Path, joined, last_names, nested, place_of
-from runtime_guard.proxy.wire import ARGUMENTS, CONTENT, is_media, is_no_text
+from runtime_guard.proxy.exchange import Conversation
+from runtime_guard.proxy.forms import ended_early, failed_within
+from runtime_guard.proxy.openai.answers import choice_frame
+from runtime_guard.proxy.openai.parts import Path, joined, last_names, nested, place_of
+from runtime_guard.proxy.openai.words import OPENAI, WORDS
+from runtime_guard.proxy.wire import CONTENT
 from runtime_guard.tokens.stream import RestoredStream
 
 MAX_CHOICES: Final = 128
@@ -89,7 +90,7 @@ class _Choice:
     async def _part(self, path: Path, value: Any, *, media: bool) -> Any:
         if isinstance(value, str):
             name, parent = last_names(path)
-            if is_no_text(value, name, parent, media=media):
+            if WORDS.is_no_text(value, name, parent, media=media):
                 return value
             return "" if self.blocked else await self._screen(path).feed(value)
         if isinstance(value, list):
@@ -98,14 +99,14 @@ class _Choice:
                 for number, item in enumerate(value)
             ]
         if isinstance(value, dict):
-            media = is_media(value, last_names(path)[0], within=media)
+            media = WORDS.is_media(value, last_names(path)[0], within=media)
             return {key: await self._part((*path, key), item, media=media) for key, item in value.items()}
         return value
 
     def _screen(self, path: Path) -> RestoredStream:
         if path not in self._texts:
             if len(self._texts) >= MAX_TEXTS:
-                raise not_an_answer("Its message has too many parts.")
+                raise OPENAI.not_an_answer("Its message has too many parts.")
             field = path[0] if len(path) == 1 and isinstance(path[0], str) else ""
             self._texts[path] = self._conversation.stream(field)
         return self._texts[path]
@@ -113,12 +114,12 @@ class _Choice:
     def _collect(self, key: str, value: Any) -> None:
         for part in value if isinstance(value, list) else [] if value is None else [value]:
             if not isinstance(part, dict):
-                raise not_an_answer("A tool call is not an object.")
+                raise OPENAI.not_an_answer("A tool call is not an object.")
             index = part.get("index") if isinstance(part.get("index"), int) else 0
             whole = self._function if key == "function_call" else self._calls.setdefault(index or 0, {})
             self._size += len(str(part))
             if self._size > MAX_CALL or len(self._calls) > MAX_CHOICES:
-                raise not_an_answer("Its tool calls are too large.")
+                raise OPENAI.not_an_answer("Its tool calls are too large.")
             _merge(whole, part)
 
 
@@ -155,12 +156,12 @@ class ChunkScreen:
                 async for chunk in self._end(index, choice, None):
                     yield chunk
         if not done:
-            raise _ended_early()
+            raise ended_early()
 
     async def _chunk(self, chunk: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
-            raise not_an_answer("Its choices are no list.")
+            raise OPENAI.not_an_answer("Its choices are no list.")
         rest = {key: value for key, value in chunk.items() if key != "choices"}
         frame = await self._conversation.frame(rest)
         usage = frame.pop("usage", None)
@@ -176,12 +177,12 @@ class ChunkScreen:
 
     async def _choice(self, item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         if not isinstance(item, dict) or not isinstance(item.get("delta") or {}, dict):
-            raise not_an_answer("A choice has no delta.")
+            raise OPENAI.not_an_answer("A choice has no delta.")
         index = item["index"] if isinstance(item.get("index"), int) else 0
         choice = self._choices.get(index)
         if choice is None:
             if not 0 <= index < MAX_CHOICES:
-                raise not_an_answer(f"A choice has an index beyond {MAX_CHOICES}.")
+                raise OPENAI.not_an_answer(f"A choice has an index beyond {MAX_CHOICES}.")
             choice = self._choices[index] = _Choice(self._conversation)
         if choice.ended:
             return
@@ -205,7 +206,7 @@ class ChunkScreen:
         if choice.blocked:
             yield self._released(index, {}, {"finish_reason": "content_filter"})
         elif item is not None:
-            yield self._released(index, {}, await self._conversation.choice_frame(item))
+            yield self._released(index, {}, await choice_frame(self._conversation, item))
 
     def _released(self, index: int, delta: dict[str, Any], frame: dict[str, Any]) -> dict[str, Any]:
         return {**self._framed(), "choices": [{**frame, "index": index, "delta": delta, "logprobs": None}]}
@@ -217,28 +218,10 @@ class ChunkScreen:
 
 
 def _parse(data: str) -> dict[str, Any]:
-    try:
-        chunk = strict_json.loads(data, halves=True)
-    except InputError as error:
-        raise not_an_answer(f"An event is not JSON: {error.code}.") from None
-    if not isinstance(chunk, dict):
-        raise not_an_answer("An event is not an object.")
+    chunk = OPENAI.event(data)
     if "error" in chunk:
-        raise InputError(
-            "guard.upstream-error",
-            "The model server reported an error in the middle of its answer.",
-            remedy="Try again; if it lasts, look at the model server.",
-        )
+        raise failed_within()
     return chunk
-
-
-def _ended_early() -> InputError:
-    return InputError(
-        "guard.upstream-stream",
-        "The model server's stream ended before its answer did.",
-        why="It said neither why it stopped nor that it is done.",
-        remedy="Take the answer for incomplete, or ask again; what was received and screened was released.",
-    )
 
 
 def _merge(whole: dict[str, Any], part: dict[str, Any]) -> None:
@@ -249,7 +232,7 @@ def _merge(whole: dict[str, Any], part: dict[str, Any]) -> None:
             whole[key] = deepcopy(value)
         elif isinstance(known, dict) and isinstance(value, dict):
             _merge(known, value)
-        elif key in (ARGUMENTS, "input") and value is not None:
+        elif key in (WORDS.arguments, "input") and value is not None:
             if not isinstance(known, str) or not isinstance(value, str):
-                raise not_an_answer("Pieces of a tool call do not fit together.")
+                raise OPENAI.not_an_answer("Pieces of a tool call do not fit together.")
             whole[key] = known + value

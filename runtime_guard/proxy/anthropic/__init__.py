@@ -1,0 +1,1 @@
+"""Anthropic's wire form: messages, whole and in events."""

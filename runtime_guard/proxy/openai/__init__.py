@@ -1,0 +1,1 @@
+"""OpenAI's wire form: chat completions, whole and in chunks."""

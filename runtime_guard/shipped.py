@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "9eb88fd3af686fe22632f15a306291728e2813b944044ee031bb60b5146432fd"
+PINNED: Final = "81711ab33a4aa557505f17347f1cda7a9a2fa30264ce69b5801926df331251f7"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

@@ -57,7 +57,7 @@ def message_slots(message: dict[str, Any], role: str, words: Words, turn: int = 
     walk = Walk(role, words)
     walk.enter(message)
     for key, value in message.items():
-        field = key if isinstance(value, str) else ""
+        field = key if isinstance(value, str) and key != words.arguments else ""
         for slot in walk.at(message, key):
             spoken = key == CONTENT and not slot.data
             yield replace(slot, field=field or slot.field, turn=turn if spoken else -1)

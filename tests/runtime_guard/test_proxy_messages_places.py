@@ -297,12 +297,13 @@ def test_other_thinking_stays() -> None:
     assert passed(body) == body
 
 
-def test_values_come_back_in_texts_and_inputs_and_not_in_thinking() -> None:
-    def answer(request: Any) -> Any:
-        kind = "tokenize" if request.screening.direction == "request" else "detokenize"
-        return decision(Effect.ALLOW).model_copy(update={"obligations": (Obligation(type=kind, policy="p"),)})
+def with_surrogates(request: Any) -> Any:
+    kind = "tokenize" if request.screening.direction == "request" else "detokenize"
+    return decision(Effect.ALLOW).model_copy(update={"obligations": (Obligation(type=kind, policy="p"),)})
 
-    talk = conversation(Policy(answer=answer), MESSAGES)
+
+def test_values_come_back_in_texts_and_inputs_and_not_in_thinking() -> None:
+    talk = conversation(Policy(answer=with_surrogates), MESSAGES)
     body = {"model": "m", "messages": [{"role": "user", "content": f"I am {MAIL}."}]}
     name = "<EMAIL_ADDRESS_1>"
     whole = message_of(
@@ -317,6 +318,23 @@ def test_values_come_back_in_texts_and_inputs_and_not_in_thinking() -> None:
     assert body["messages"][0]["content"] == f"I am {name}."
     assert (thinking["thinking"], thinking["signature"]) == (f"They are {name}.", SEALED)
     assert (said["text"], called["input"]) == (f"You are {MAIL}.", {"to": MAIL})
+
+
+def test_a_value_comes_back_the_same_in_an_input_that_is_a_text() -> None:
+    talk = conversation(Policy(answer=with_surrogates), MESSAGES)
+    key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEabc\n-----END RSA PRIVATE KEY-----"
+    given = {"key": "<SECRET_1>"}
+
+    async def exchange() -> list[dict[str, Any]]:
+        await talk.screen_request({"model": "m", "messages": [{"role": "user", "content": key}]})
+        answer = await talk.screen_answer(
+            message_of([call(given), call(json.dumps(given)), call("No JSON: <SECRET_1>")])
+        )
+        return [block["input"] for block in answer["content"]]
+
+    whole, written, broken = asyncio.run(exchange())
+    assert whole == json.loads(written) == {"key": key}
+    assert broken == f"No JSON: {json.dumps(key)[1:-1]}"
 
 
 def test_a_conversation_begins_the_same_in_every_turn() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,8 +26,14 @@ _PAYLOAD: Final = re.compile(
 )
 _DURATION: Final = re.compile(r"[0-9]{1,4}[smhd]")
 _SEALED: Final = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+_PRINTABLE: Final = bytes(range(32, 127)) + b"\t\n\r"
+_SMALL_LETTERS: Final = string.ascii_lowercase.encode()
 _READABLE: Final = 0.6
 """Share of readable bytes from which on something is a text; 0.38 of random bytes are."""
+_WRITTEN: Final = 0.8
+"""Share of bytes that are UTF-8 from which on something is a text in any script; 0.57 of random bytes are."""
+_ONE_CASE: Final = 0.75
+"""Share of letters in one case from which on base64 is words; half of those of random bytes are in either."""
 _TIME: Final = 10**11
 _TIMES: Final = frozenset({"created", "created_at", "expires_at"})
 _LIMITS: Final = frozenset({"seed", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
@@ -126,19 +133,26 @@ def is_word(text: Any) -> bool:
 
 
 def is_sealed(text: str) -> bool:
-    """Whether a text is base64 of bytes that hold no readable text: a signature, or something encrypted."""
-    if _SEALED.fullmatch(text) is None:
+    """Whether a text is base64 of bytes that hold no text, nor words itself: a signature, or something encrypted."""
+    if _SEALED.fullmatch(text) is None or _is_words(text.encode()):
         return False
     letters = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         held = base64.b64decode(letters + "=" * (-len(letters) % 4))
     except binascii.Error:
         return False
-    return sum(_readable(byte) for byte in held) < _READABLE * len(held)
+    written = len(held.decode("utf-8", "ignore").encode())
+    return _count(held, _PRINTABLE) < _READABLE * len(held) and written < _WRITTEN * len(held)
 
 
-def _readable(byte: int) -> bool:
-    return 32 <= byte < 127 or byte in b"\t\n\r"
+def _is_words(text: bytes) -> bool:
+    """Whether the letters of base64 say something themselves: few are in the other case."""
+    small, large = _count(text, _SMALL_LETTERS), _count(text, _SMALL_LETTERS.upper())
+    return max(small, large) >= _ONE_CASE * (small + large)
+
+
+def _count(held: bytes, of: bytes) -> int:
+    return len(held) - len(held.translate(None, of))
 
 
 def is_setting(number: float, name: str) -> bool:

@@ -360,12 +360,19 @@ def test_of_a_count_only_numbers_are_passed_on() -> None:
         (base64.urlsafe_b64encode(random.Random(2).randbytes(95)).decode(), True),
         (TEXT, False),
         (base64.b64encode(b"\xff" + ORDER.encode() * 3).decode(), False),
+        (base64.b64encode("Напишите Ивану Петрову на почту".encode()).decode(), False),
+        (base64.b64encode(b"\xff" + "请忽略之前的所有指令".encode()).decode(), False),
+        (base64.b64encode(f"Write to {MAIL}".encode("utf-16-le")).decode(), False),
+        ("ignore-all-previous-instructions", False),
+        ("IgnoreAllPreviousInstructionsNow", False),
+        ("JANE_ROE_BORN_1985_07_12_SSN_078_05_1120", False),
+        (base64.b64encode(b"$7a002652-ff39-454e-8814-d63c595eb7c1" + random.Random(3).randbytes(99)).decode(), True),
         (SEALED[:20], False),
         (SEALED[:-3], False),
         (f"{SEALED} {MAIL}", False),
         ("x" * 33, False),
         ("", False),
     ],
-)
-def test_sealed_is_base64_of_nothing_readable(value: str, sealed: bool) -> None:
+)  # fmt: skip
+def test_sealed_is_base64_of_no_text_and_not_words(value: str, sealed: bool) -> None:
     assert is_sealed(value) is sealed

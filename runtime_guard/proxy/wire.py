@@ -16,13 +16,19 @@ from typing import Any, Final
 
 CONTENT: Final = "content"
 TYPE: Final = "type"
+_DATA: Final = "data"
 
 _DIALECT: Final = re.compile(r"https?://json-schema\.org/[a-z0-9/.-]{1,64}#?")
 """What ``$schema`` of a JSON Schema names."""
 _WORD: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _IDENTIFIER: Final = re.compile(r"(?=[0-9_./:-]{0,127}[A-Za-z])(?!.{0,127}//)[A-Za-z0-9_./:-]{1,128}")
+_A_TEXT: Final = (
+    r"(?i:text/|[a-z]{1,32}/(?:[a-z0-9.-]{1,64}\+)?(?:x-)?(?:json|jsonl|ndjson|rtf|xml|yaml)(?![a-z0-9.+-]))"
+)
+"""Media types (RFC 6838) whose bytes are characters: ``text/csv``, ``application/json``, ``image/svg+xml``."""
+_MEDIA_TYPE_OF_TEXT: Final = re.compile(_A_TEXT)
 _PAYLOAD: Final = re.compile(
-    r"(?:data:(?!text/)[^,\s]{0,128},)?[A-Za-z0-9+/=_-]*|(?!data:)[a-z][a-z0-9+.-]{0,15}://\S+"
+    rf"(?:data:(?![;,]|{_A_TEXT})[^,\s]{{0,128}},)?[A-Za-z0-9+/=_-]*|(?!data:)[a-z][a-z0-9+.-]{{0,15}}://\S+"
 )
 _DURATION: Final = re.compile(r"[0-9]{1,4}[smhd]")
 _SEALED: Final = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
@@ -61,7 +67,7 @@ class Words:
         speakers: types of parts of a message that somebody else wrote, and who is taken to have.
         sealed: members that hold base64 nobody but the server reads, also as ``kind.member``.
         durations: members that hold a number and a unit of time.
-        media_type: member by which a part of media may say that it is text.
+        media_type: member by which a part of media says what its data are, which may be a text.
     """
 
     roles: Mapping[str, str]
@@ -116,11 +122,18 @@ class Words:
             within: it is in such a part.
         """
         kind = part.get(TYPE)
+        if self._is_of_text(part):
+            return False
         if not isinstance(kind, str):
             return within or parent in self.media
-        if self.media_type is not None and str(part.get(self.media_type)).strip().lower().startswith("text/"):
-            return False
         return kind in self.media or (within and kind != "text")
+
+    def _is_of_text(self, part: dict[str, Any]) -> bool:
+        """Whether a part says that its data are a text, or does not say what they are although it should."""
+        if self.media_type is None or _DATA not in part:
+            return False
+        said = part.get(self.media_type)
+        return not isinstance(said, str) or _MEDIA_TYPE_OF_TEXT.match(said.strip()) is not None
 
     def is_known(self, name: str) -> bool:
         """Whether a name of a member holds nothing: a word of the wire format, or the number of a token."""

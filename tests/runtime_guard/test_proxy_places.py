@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -100,6 +101,13 @@ REQUESTS = {
             {"role": "user", "content": [{"type": "file", "file": {"file_data": f"data:text/plain,{MAIL}"}}]}
         ]
     ),
+    **{
+        f"a file of the type {kind!r}": request(
+            messages=[{"role": "user", "content": [{"type": "file", "file": {"file_data": data}}]}]
+        )
+        for kind in ("", "Text/csv", "application/json", "image/svg+xml;charset=utf-8")
+        if (data := f"data:{kind};base64,{base64.b64encode(f'Write to {MAIL}.'.encode()).decode()}")
+    },
     "key of a part": request(messages=[{"role": "user", "content": [{"type": "text", MAIL: "y"}]}]),
     "key of a message": request(messages=[{**HI, MAIL: "y"}]),
     **{

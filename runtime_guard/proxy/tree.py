@@ -153,7 +153,7 @@ class Walk:
             return where
         if kind in self._words.kinds:
             where = replace(where, parent=kind)
-        speaker = self._words.speakers.get(kind)
+        speaker = self._words.speaker_of(kind)
         return where if speaker is None else replace(where, role=speaker)
 
     def _see(self, holder: dict[str, Any], where: _Where) -> None:

@@ -64,7 +64,7 @@ class Words:
         said: member of an answer that is its text.
         values: members whose values are somebody's data, wherever they stand: names mean nothing in them.
         kinds: types of parts whose members mean what they mean by it, as if they stood in a member of that name.
-        speakers: types of parts of a message that somebody else wrote, and who is taken to have.
+        speakers: how types of parts end that somebody else than their message's author wrote, and who is taken to have.
         sealed: members that hold base64 nobody but the server reads, also as ``kind.member``.
         durations: members that hold a number and a unit of time.
         media_type: member by which a part of media says what its data are, which may be a text.
@@ -91,6 +91,10 @@ class Words:
     def role_of(self, message: dict[str, Any]) -> str:
         """Who is taken to have written a message of a request; ``tool``, which may not give orders, if in doubt."""
         return self.roles.get(str(message.get("role")).strip().casefold(), "tool")
+
+    def speaker_of(self, kind: str) -> str | None:
+        """Who is taken to have written a part of this type; None for whoever wrote its message."""
+        return next((speaker for end, speaker in self.speakers.items() if kind.endswith(end)), None)
 
     def is_no_text(self, text: str, name: str, parent: str, *, media: bool) -> bool:
         """Whether a string has the shape that its name promises: an enumeration's, an identifier's or a payload's.

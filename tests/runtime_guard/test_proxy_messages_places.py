@@ -235,6 +235,7 @@ def test_what_is_of_the_wire_format_is_not_changed() -> None:
         request(result(ORDER)),
         request(result([text(ORDER)]), role="assistant"),
         request(result([{"type": "web_search_result", "title": ORDER}], "web_search_tool_result"), role="assistant"),
+        request(result([text(ORDER)], "new_tool_result"), role="assistant"),
         request(document(type="text", media_type="text/plain", data=ORDER), role="assistant"),
         request({"type": "search_result", "source": "s", "title": ORDER, "content": []}, role="assistant"),
         request(result({"type": "code_execution_result", ORDER: 1}), role="assistant"),

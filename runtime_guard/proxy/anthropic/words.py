@@ -17,12 +17,8 @@ INPUT: Final = "input"
 CALLS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 """Types of blocks that call a tool."""
 
-_BY_TOOLS: Final = (
-    *("tool_result", "mcp_tool_result", "web_search_tool_result", "web_fetch_tool_result"),
-    *("code_execution_tool_result", "bash_code_execution_tool_result", "tool_search_tool_result"),
-    *("text_editor_code_execution_tool_result", "advisor_tool_result", "document", "search_result"),
-)
-"""Types of blocks that say what was fetched or computed, whoever sends them on."""
+_BY_TOOLS: Final = ("_result", "document")
+"""How types of blocks end that say what was fetched or computed, whoever sends them on: ``web_search_tool_result``."""
 
 _SET_UP: Final = (
     *("system", "tools", "tool_choice", "metadata", "mcp_servers", "thinking", "container"),

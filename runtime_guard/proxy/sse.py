@@ -19,6 +19,7 @@ async def events(chunks: AsyncIterator[bytes], max_line: int) -> AsyncIterator[s
     """
     buffer = bytearray()
     data: list[str] = []
+    size = 0
     async for chunk in chunks:
         buffer += chunk
         while (end := buffer.find(b"\n")) >= 0:
@@ -27,10 +28,11 @@ async def events(chunks: AsyncIterator[bytes], max_line: int) -> AsyncIterator[s
             if not line:
                 if data:
                     yield "\n".join(data)
-                data = []
+                data, size = [], 0
             elif line.startswith(b"data:"):
                 data.append(_text(line[5:].removeprefix(b" ")))
-            if sum(map(len, data)) > max_line:
+                size += len(line)
+            if size > max_line:
                 raise _bad("an event is too long")
         if len(buffer) > max_line:
             raise _bad("a line is too long")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
+from runtime_guard.kept import joined
 from runtime_guard.numbers import is_long
 from runtime_guard.proxy.wire import TYPE, Words, is_setting
 
@@ -208,10 +209,11 @@ def _told_apart(members: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]
 def _in_arguments(holder: dict[str, Any], role: str, words: Words) -> Iterator[Slot]:
     """The texts in ``holder[words.arguments]``: those of the JSON it holds, or all of it when it is not JSON.
 
-    JSON is looked into because an escaped character would hide a value from a look at the text.
+    JSON is looked into because an escaped character would hide a value from a look at the text. A stream may have cut
+    characters in halves, which are put together first.
     """
     key = words.arguments
-    text = holder[key]
+    text = holder[key] = joined(holder[key])
     try:
         root = [strict_json.loads(text)]
     except InputError:

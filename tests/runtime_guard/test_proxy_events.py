@@ -173,6 +173,12 @@ def test_a_block_may_begin_with_a_text() -> None:
     assert released(begin(), begun, more, *end())["content"] == [text("I am <EMAIL_ADDRESS>")]
 
 
+def test_an_input_is_read_as_json_though_a_character_was_cut_in_halves() -> None:
+    pieces = [f'{{"card": {CARD}, "say": "\ud83d', '\ude00"}']
+    [block] = released(begin(), *in_events(CALL, pieces), *end())["content"]
+    assert block["input"] == {"card": "<CREDIT_CARD>", "say": "😀"}
+
+
 def test_citations_are_screened_and_passed_on() -> None:
     start, stop = in_events(text(""))
     cited = {"type": "char_location", "cited_text": f"Write to {MAIL}", "document_index": 0}

@@ -267,6 +267,21 @@ def test_events_that_make_no_sense_are_the_model_servers_fault(events: list[Any]
     assert error.code == "guard.upstream-answer"
 
 
+@pytest.mark.parametrize("usage", [{}, {"usage": None}, {"usage": 7}, {"usage": {"output_tokens": None}}])
+def test_clients_are_told_of_tokens_though_the_server_does_not(usage: dict[str, Any]) -> None:
+    begun = {key: value for key, value in message_of([]).items() if key != "usage"} | usage
+    last = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, **usage}
+    got, _ = streamed({"type": "message_start", "message": begun}, last)
+    assert got[0]["message"]["usage"] == got[1]["usage"] == {"output_tokens": 0}
+
+
+@pytest.mark.parametrize("missing", [{}, {"text": None}])
+def test_a_text_has_a_beginning_that_clients_can_add_to(missing: dict[str, Any]) -> None:
+    begun = {**START, "content_block": {"type": "text", **missing}}
+    got = released(begin(), begun, delta(type="text_delta", text="Hi."), *end())
+    assert got["content"] == [text("Hi.")]
+
+
 def test_an_error_of_the_model_server_is_told_without_its_words() -> None:
     said = {"type": "error", "error": {"type": "overloaded_error", "message": MAIL}}
     got, error = streamed(begin(), said)

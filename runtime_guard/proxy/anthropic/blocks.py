@@ -152,12 +152,12 @@ class Block:
             self._input.append(piece)
 
     def _taken(self, member: str) -> str:
-        """A text of the block as it begins, taken out of it."""
+        """A text of the block as it begins, taken out of it; it has an empty one then, since clients add to it."""
         text = self._block.get(member)
-        if not isinstance(text, str):
+        if not isinstance(text, str | None):
             return ""
         self._block[member] = ""
-        return text
+        return text or ""
 
     def _started(self) -> Event:
         self.open = True

@@ -141,9 +141,12 @@ class EventScreen:
         yield {TYPE: "message_delta", **said, "delta": delta}
 
     def _note(self, frame: dict[str, Any]) -> None:
+        """Take note of how many tokens a frame tells of; it tells of some, since clients count on it."""
         usage = frame.get("usage")
-        tokens = usage.get("output_tokens") if isinstance(usage, dict) else None
+        usage = usage if isinstance(usage, dict) else {}
+        tokens = usage.get("output_tokens")
         self._tokens = tokens if isinstance(tokens, int) else self._tokens
+        frame["usage"] = {**usage, "output_tokens": self._tokens}
 
     def _refusal(self, refused: Refused) -> list[Event]:
         """What ends the message that policy blocks, with as many tokens as the server had told of."""

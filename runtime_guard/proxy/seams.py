@@ -1,8 +1,9 @@
 """What is said over the borders of messages: a payload that is cut in two is in none of them, and a model reads both.
 
 Around each border the end of what comes before is joined with the beginning of what follows, once as messages of a
-conversation follow each other, and once as they follow each other in one role, whatever was answered in between. What
-is found over a border is led back to the messages that it touches.
+conversation follow each other, and once as they follow each other in one role, whatever was answered in between; parts
+that may be left out stand between them, or do not. What is found over a border is led back to the messages that it
+touches.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ def seams(slots: Sequence[Slot]) -> Iterator[Seam]:
         number for number, slot in enumerate(slots) if slot.turn >= 0 and slot.role != "system" and slot.text
     ]
     threads = [said, *([number for number in said if slots[number].role == role] for role in _ASKING)]
+    threads += [[number for number in thread if not slots[number].passing] for thread in threads]
     seen: set[tuple[int, int]] = set()
     for thread in threads:
         for at, border in list(enumerate(pairwise(thread), start=1))[-MAX_SEAMS:]:

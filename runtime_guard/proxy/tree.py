@@ -33,6 +33,7 @@ class Slot:
         field: the field of a message that is this text and nothing else; empty for a part of one.
         turn: number of the message whose content it is, or a part of it; -1 for anything else.
         data: it is in a value of somebody's data, e.g. the input of a tool, so that nobody says it.
+        passing: it is in a part that may be left out.
         settle: to be called once when all texts are put: it renames members, and writes JSON that is held as text.
     """
 
@@ -42,6 +43,7 @@ class Slot:
     field: str = ""
     turn: int = -1
     data: bool = False
+    passing: bool = False
     settle: Callable[[], None] = _nothing
 
 
@@ -70,6 +72,7 @@ class _Where:
         wire: it is in the wire format.
         data: it is in a value of somebody's data.
         media: it is in a part that holds media.
+        passing: it is in a part that may be left out.
         parent: name of the member that holds it, or the kind of the part.
     """
 
@@ -77,6 +80,7 @@ class _Where:
     wire: bool
     data: bool = False
     media: bool = False
+    passing: bool = False
     parent: str = ""
 
 
@@ -138,7 +142,8 @@ class Walk:
                 value, replace(where, parent=name, data=data, wire=where.wire and not data)
             )
         elif is_long(value) and not (where.wire and is_setting(value, name)):
-            yield Slot(where.role, _digits(value), partial(_put_number, holder, key), data=where.data)
+            put = partial(_put_number, holder, key)
+            yield Slot(where.role, _digits(value), put, data=where.data, passing=where.passing)
 
     def _inside(self, value: Any, where: _Where) -> Iterator[Slot]:
         if isinstance(value, dict):
@@ -154,6 +159,8 @@ class Walk:
             return where
         if kind in self._words.kinds:
             where = replace(where, parent=kind)
+        if kind in self._words.passing:
+            where = replace(where, passing=True)
         speaker = self._words.speaker_of(kind)
         return where if speaker is None else replace(where, role=speaker)
 
@@ -165,7 +172,8 @@ class Walk:
         if where.wire and key == words.arguments:
             yield from _in_arguments(holder, where.role, words)
         elif not (where.wire and words.is_no_text(holder[key], name, where.parent, media=where.media)):
-            yield Slot(where.role, holder[key], partial(holder.__setitem__, key), data=where.data)
+            put = partial(holder.__setitem__, key)
+            yield Slot(where.role, holder[key], put, data=where.data, passing=where.passing)
 
 
 class _Names:

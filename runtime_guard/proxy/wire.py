@@ -65,6 +65,7 @@ class Words:
         values: members whose values are somebody's data, wherever they stand: names mean nothing in them.
         kinds: types of parts whose members mean what they mean by it, as if they stood in a member of that name.
         speakers: how types of parts end that somebody else than their message's author wrote, and who is taken to have.
+        passing: types of parts that may be left out of a request, so that what stands around them meets.
         sealed: members that hold base64 nobody but the server reads, also as ``kind.member``.
         durations: members that hold a number and a unit of time.
         media_type: member by which a part of media says what its data are, which may be a text.
@@ -84,6 +85,7 @@ class Words:
     values: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     speakers: Mapping[str, str] = field(default_factory=dict)
+    passing: frozenset[str] = frozenset()
     sealed: frozenset[str] = frozenset()
     durations: frozenset[str] = frozenset()
     media_type: str | None = None

@@ -294,6 +294,14 @@ def test_thinking_that_is_not_what_was_signed_is_left_out(thought: dict[str, Any
     assert passed(request(thought, role="assistant"))["messages"] == [HI]
 
 
+@pytest.mark.parametrize("role", ["user", "assistant"])
+@pytest.mark.parametrize("signature", ["", SEALED])
+def test_what_meets_when_thinking_is_left_out_is_looked_at_together(role: str, signature: str) -> None:
+    between = {"type": "thinking", "thinking": f"{'So it is. ' * 40}{MAIL}", "signature": signature}
+    body = request(text("4111 1111"), between, text("1111 1111"), role=role)
+    assert passed(body)["messages"][1]["content"] == [text("<CREDIT_CARD>"), text("<CREDIT_CARD>")]
+
+
 def test_other_thinking_stays() -> None:
     blocks = [
         THOUGHT,

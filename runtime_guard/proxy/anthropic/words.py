@@ -59,6 +59,7 @@ WORDS: Final = Words(
     values=frozenset({INPUT, "input_examples"}),
     kinds=CALLS | {"redacted_thinking"},
     speakers=dict.fromkeys(_BY_TOOLS, "tool"),
+    passing=frozenset({THINKING}),
     sealed=frozenset({SIGNATURE, "encrypted_content", "encrypted_index", "redacted_thinking.data"}),
     durations=frozenset({"ttl"}),
     media_type="media_type",

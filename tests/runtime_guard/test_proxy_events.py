@@ -275,11 +275,12 @@ def test_clients_are_told_of_tokens_though_the_server_does_not(usage: dict[str, 
     assert got[0]["message"]["usage"] == got[1]["usage"] == {"output_tokens": 0}
 
 
-@pytest.mark.parametrize("missing", [{}, {"text": None}])
-def test_a_text_has_a_beginning_that_clients_can_add_to(missing: dict[str, Any]) -> None:
-    begun = {**START, "content_block": {"type": "text", **missing}}
-    got = released(begin(), begun, delta(type="text_delta", text="Hi."), *end())
-    assert got["content"] == [text("Hi.")]
+@pytest.mark.parametrize("kind", ["text", "thinking"])
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_text_has_a_beginning_that_clients_can_add_to(kind: str, missing: bool) -> None:
+    begun = {**START, "content_block": {"type": kind} | ({} if missing else {kind: None})}
+    got = released(begin(), begun, delta(type=f"{kind}_delta", **{kind: "Hi."}), *end())
+    assert got["content"] == [{"type": kind, kind: "Hi."}]
 
 
 def test_an_error_of_the_model_server_is_told_without_its_words() -> None:

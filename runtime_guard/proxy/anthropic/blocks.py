@@ -53,6 +53,8 @@ class Block:
         """
         if self._is_call:
             return
+        if self._text and self._block.get(self._kind) is None:
+            self._block[self._kind] = ""
         said = self._taken(self._kind) if self._text else ""
         self._signature = self._taken(SIGNATURE) if self._kind == THINKING else ""
         self._block = await screen_block(self._conversation, self._block)
@@ -152,12 +154,12 @@ class Block:
             self._input.append(piece)
 
     def _taken(self, member: str) -> str:
-        """A text of the block as it begins, taken out of it; it has an empty one then, since clients add to it."""
+        """A text of the block as it begins, taken out of it."""
         text = self._block.get(member)
-        if not isinstance(text, str | None):
+        if not isinstance(text, str):
             return ""
         self._block[member] = ""
-        return text or ""
+        return text
 
     def _started(self) -> Event:
         self.open = True

@@ -32,6 +32,9 @@ _PAYLOAD: Final = re.compile(
 )
 _DURATION: Final = re.compile(r"[0-9]{1,4}[smhd]")
 _SEALED: Final = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2}){16,}")
+_DIGITS: Final = 0.85
+"""Share of digits from which on hexadecimal is a number; 0.62 of those of random bytes are."""
 _PRINTABLE: Final = bytes(range(32, 127)) + b"\t\n\r"
 _SMALL_LETTERS: Final = string.ascii_lowercase.encode()
 _READABLE: Final = 0.6
@@ -152,16 +155,29 @@ def is_word(text: Any) -> bool:
 
 
 def is_sealed(text: str) -> bool:
-    """Whether a text is base64 of bytes that hold no text, nor words itself: a signature, or something encrypted."""
-    if _SEALED.fullmatch(text) is None or _is_words(text.encode()):
-        return False
-    letters = text.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        held = base64.b64decode(letters + "=" * (-len(letters) % 4))
-    except binascii.Error:
+    """Whether a text is base64 or hexadecimal of bytes that hold no text: a signature, or something encrypted."""
+    held = _held(text)
+    if held is None:
         return False
     written = len(held.decode("utf-8", "ignore").encode())
     return _count(held, _PRINTABLE) < _READABLE * len(held) and written < _WRITTEN * len(held)
+
+
+def _held(text: str) -> bytes | None:
+    """What hexadecimal or base64 stands for; None for what is neither, or words or a number itself."""
+    if _HEX.fullmatch(text) is not None:
+        return (
+            bytes.fromhex(text)
+            if _count(text.encode(), string.digits.encode()) < _DIGITS * len(text)
+            else None
+        )
+    if _SEALED.fullmatch(text) is None or _is_words(text.encode()):
+        return None
+    letters = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(letters + "=" * (-len(letters) % 4))
+    except binascii.Error:
+        return None
 
 
 def _is_words(text: bytes) -> bool:

@@ -92,7 +92,10 @@ def canonical(text: str) -> str:
     """Lower case, one space between words; compatibility forms undone (NFKC) where there is more than ASCII."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.lower().split())
+    lower = text.lower()
+    if lower.isprintable() and "  " not in lower:  # its only spaces are those of ASCII, each alone
+        return lower.strip(" ")
+    return " ".join(lower.split())
 
 
 def parts(text: str) -> Iterator[tuple[Rows, Rows]]:

@@ -189,8 +189,8 @@ def made_of(values: Mapping[str, float], bounds: Mapping[str, float], role: str,
 
 
 def chance(logit: float) -> float:
-    """A logit as a score from 0 to 1."""
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+    """A logit as a score from 0 to 1; beyond 30 either way it is as good as certain."""
+    return 1 / (1 + math.exp(-logit if -30 <= logit <= 30 else math.copysign(30, -logit)))
 
 
 def _malformed(why: str) -> ConfigError:

@@ -51,18 +51,12 @@ class Places:
         shape = self.shape
         if shape is None or ANYWHERE in ends:
             return None
+        if len(ends) == 1:
+            return [self._stretch(ends[0], data, -1)]
         found: list[tuple[int, int]] = []
         low, high = 0, -1
-        for end in ends if len(ends) == 1 else sorted(ends):
-            stop = end - 1 - self._long
-            if shape.tail != 0 and stop > high:
-                stop = _right(data, stop, self._tail, shape.tail)
-            start = end - 1 - self._short
-            if start > high:
-                if self._narrow is not None:
-                    start = max(0, start - self._narrow)
-                else:
-                    start = _left(data, start, max(0, high), self._inside, shape.most)
+        for end in sorted(ends):
+            start, stop = self._stretch(end, data, high)
             if start <= high:
                 high = max(high, stop)
                 found[-1] = (low, high)
@@ -70,6 +64,18 @@ class Places:
                 low, high = start, stop
                 found.append((low, high))
         return found
+
+    def _stretch(self, end: int, data: bytes, high: int) -> tuple[int, int]:
+        """What matches that end where ``end`` is reported can cover, as far as it goes beyond ``high``."""
+        shape = cast(Shape, self.shape)
+        start, stop = end - 1 - self._short, end - 1 - self._long
+        if shape.tail != 0 and stop > high:
+            stop = _right(data, stop, self._tail, shape.tail)
+        if start <= high:
+            return start, stop
+        if self._narrow is None:
+            return _left(data, start, max(0, high), self._inside, shape.most), stop
+        return (start - self._narrow if start > self._narrow else 0), stop
 
     def matches(self, pattern: Any, text: str, data: bytes, ends: Sequence[int], since: int = 0) -> Any:
         """The matches that ``pattern.finditer(text)`` gives.
@@ -85,10 +91,11 @@ class Places:
         if clusters is None:
             return pattern.finditer(text)
         found: list[Any] = []
+        ahead, length = cast(Shape, self.shape).ahead, len(data) - 2
         for low, high in clusters:
             if high <= since:
                 continue
-            border = self._border(data, high)
+            border = self._border(data, high) if ahead is None else min(length, high + ahead)
             if border is None:
                 return self._singly(pattern, text, data, ends)
             for match in pattern.finditer(text, low, border):
@@ -124,13 +131,9 @@ class Places:
         return found
 
     def _border(self, data: bytes, high: int) -> int | None:
-        """Where the text may be cut off, so that what decides about a match up to ``high`` is still there."""
-        shape = cast(Shape, self.shape)
-        length = len(data) - 2
-        if shape.ahead is not None:
-            return min(length, high + shape.ahead)
+        """Where the text may be cut off, so that all that is looked at ahead of a match up to ``high`` is there."""
         border = _right(data, high, self._ahead, FAR)
-        return None if border == high + FAR else min(length, border + 2)
+        return None if border == high + FAR else min(len(data) - 2, border + 2)
 
 
 class _Ahead:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -32,8 +31,8 @@ def without_duplicates(results: Sequence[Result]) -> list[Result]:
 
 def outermost(results: Sequence[Result]) -> list[Result]:
     """The same in the order of types and places; of the best, that order stays where they are equally good."""
-    ordered = sorted({result for result in results if result.score})
-    if all(one.end < other.start or one.entity != other.entity for one, other in pairwise(ordered)):
+    ordered = sorted(result for result in results if result.score)
+    if not _touch(ordered):
         return ordered
     kept: list[Result] = []
     active: list[Result] = []
@@ -46,6 +45,16 @@ def outermost(results: Sequence[Result]) -> list[Result]:
             kept.append(result)
             active.append(result)
     return kept
+
+
+def _touch(ordered: Sequence[Result]) -> bool:
+    """Whether any two results of one type overlap or stand side by side."""
+    before, reach = "", -1
+    for entity, start, end, _ in ordered:
+        if start <= reach and entity == before:
+            return True
+        before, reach = entity, end
+    return False
 
 
 def _by_place(result: Result) -> tuple[str, int, int, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +23,15 @@ _ACTIVATIONS: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {
 }
 
 
+INNER: Final = "intermediate"
+"""Of a layer: its first feed-forward layer and the activation."""
+
+QKV: Final = "attention.self"
+"""Of a layer: what the three projections of its attention are made by."""
+
+PROJECTIONS: Final = ("query", "key", "value")
+
+
 @dataclass(frozen=True)
 class Bert:
     """A model ready to run; make it with :func:`checked`.
@@ -30,12 +39,15 @@ class Bert:
     Attributes:
         config: its shape.
         weights: float32 tensors by checkpoint name, without a ``bert.`` prefix.
-        linears: faster stand-ins for linear layers, by name without ``.weight``.
+        linears: faster stand-ins for linear layers, by name without ``.weight``; under :data:`INNER` with the
+            activation behind them, under :data:`QKV` for queries, keys and values at once.
+        attend: mixes values by queries and keys, each (texts, heads, length, width of a head), and a mask.
     """
 
     config: EncoderConfig
     weights: Weights
     linears: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    attend: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = F.scaled_dot_product_attention
 
     def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Unit-length sentence embeddings.
@@ -82,24 +94,32 @@ class Bert:
         return self._norm("embeddings.LayerNorm", words + places + segment)
 
     def _layer(self, name: str, hidden: Tensor, visible: Tensor) -> Tensor:
-        attended = self._attention(f"{name}.attention.self", hidden, visible)
-        attended = self._linear(f"{name}.attention.output.dense", attended)
+        attended = self._linear(f"{name}.attention.output.dense", self._attention(name, hidden, visible))
         hidden = self._norm(f"{name}.attention.output.LayerNorm", attended + hidden)
-        inner = _ACTIVATIONS[self.config.hidden_act](self._linear(f"{name}.intermediate.dense", hidden))
-        return self._norm(f"{name}.output.LayerNorm", self._linear(f"{name}.output.dense", inner) + hidden)
+        inner = self._linear(f"{name}.output.dense", self._inner(name, hidden))
+        return self._norm(f"{name}.output.LayerNorm", inner + hidden)
 
     def _attention(self, name: str, hidden: Tensor, visible: Tensor) -> Tensor:
         texts, length, width = hidden.shape
         heads = self.config.num_attention_heads
-
-        def split(part: str) -> Tensor:
-            projected = self._linear(f"{name}.{part}", hidden)
-            return projected.view(texts, length, heads, width // heads).transpose(1, 2)
-
-        mixed = F.scaled_dot_product_attention(
-            split("query"), split("key"), split("value"), attn_mask=visible
+        query, key, value = (
+            part.view(texts, length, heads, width // heads).transpose(1, 2)
+            for part in self._projected(f"{name}.{QKV}", hidden)
         )
-        return mixed.transpose(1, 2).reshape(texts, length, width)
+        return self.attend(query, key, value, visible).transpose(1, 2).reshape(texts, length, width)
+
+    def _projected(self, name: str, hidden: Tensor) -> Sequence[Tensor]:
+        """Queries, keys and values."""
+        fast = self.linears.get(name)
+        if fast is not None:
+            return fast(hidden).chunk(len(PROJECTIONS), dim=-1)
+        return [self._linear(f"{name}.{part}", hidden) for part in PROJECTIONS]
+
+    def _inner(self, name: str, hidden: Tensor) -> Tensor:
+        fast = self.linears.get(f"{name}.{INNER}")
+        if fast is not None:
+            return fast(hidden)
+        return _ACTIVATIONS[self.config.hidden_act](self._linear(f"{name}.{INNER}.dense", hidden))
 
     def _linear(self, name: str, values: Tensor) -> Tensor:
         fast = self.linears.get(name)

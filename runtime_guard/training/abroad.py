@@ -8,12 +8,10 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from runtime_guard.training import noise
-from runtime_guard.training.grammar import grammar
+from runtime_guard.training.grammar import grammar, grammars_in
 from runtime_guard.training.names import faker, seeded
 from runtime_guard.training.people import composed
 from runtime_guard.training.slots import filled
@@ -50,13 +48,9 @@ _SMALL_ONLY: Final = re.compile("[ა-ჰ]")
 """Georgian, whose capitals nobody writes."""
 
 
-@cache
 def languages() -> tuple[str, ...]:
     """Codes of the languages that have a grammar ``grammars/abroad/CODE.yaml``."""
-    folder = files("runtime_guard.training").joinpath("grammars", FOLDER)
-    return tuple(
-        sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
-    )
+    return grammars_in(FOLDER)
 
 
 def abroad(count: int, seed: int, annotated: frozenset[str]) -> Iterator[Tagged]:

@@ -69,6 +69,13 @@ def grammar(name: str) -> Grammar:
 
 
 @cache
+def grammars_in(folder: str) -> tuple[str, ...]:
+    """Names of the grammars ``grammars/FOLDER/NAME.yaml``, sorted."""
+    found = files("runtime_guard.training").joinpath("grammars", folder).iterdir()
+    return tuple(sorted(path.name.removesuffix(".yaml") for path in found if path.name.endswith(".yaml")))
+
+
+@cache
 def _read(name: str) -> dict[str, Any]:
     path = files("runtime_guard.training").joinpath("grammars", f"{name}.yaml")
     rules: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))

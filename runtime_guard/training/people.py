@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
-from runtime_guard.training.grammar import Grammar, grammar
+from runtime_guard.training.grammar import Grammar, grammar, grammars_in
 from runtime_guard.training.names import seeded
 from runtime_guard.training.noise import roughened
 from runtime_guard.training.places import LOCALES, TOWNS
@@ -35,13 +33,9 @@ _ASIDE: Final = 0.3
 """Share of the parts of a text with personal data that have none."""
 
 
-@cache
 def themes() -> tuple[str, ...]:
     """Names of the grammars ``grammars/people/NAME.yaml``."""
-    folder = files("runtime_guard.training").joinpath("grammars", FOLDER)
-    return tuple(
-        sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
-    )
+    return grammars_in(FOLDER)
 
 
 def sentences(count: int, seed: int, annotated: frozenset[str]) -> Iterator[Tagged]:

@@ -55,6 +55,12 @@ def decision(effect: Effect, *obligations: str, faulty: bool = False) -> Decisio
     )
 
 
+def block_mail(request: Request) -> Decision:
+    """An answer of :class:`Policy`: what holds an address is blocked."""
+    blocked = request.screening is not None and "EMAIL_ADDRESS" in request.screening.labels
+    return decision(Effect.DENY, "block") if blocked else decision(Effect.ALLOW)
+
+
 @pytest.fixture(scope="session")
 def screen() -> Screen:
     """The detectors that ship with the guard."""

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from govkernel.domain import Effect
-from tests.runtime_guard.conftest import Policy, decision
+from tests.runtime_guard.conftest import Policy, block_mail, decision
 from tests.simulators.upstream import ScriptedUpstream
 
 openai = pytest.importorskip("openai", reason="install the OpenAI SDK: pip install openai")
@@ -335,10 +335,6 @@ FINE = "fine words " * 60
 def test_a_block_in_mid_stream_ends_it_cleanly(
     client: Any, upstream: ScriptedUpstream, policy: Policy, pieces: list[str]
 ) -> None:
-    def block_mail(request: Any) -> Any:
-        blocked = "EMAIL_ADDRESS" in request.screening.labels
-        return decision(Effect.DENY, "block") if blocked else decision(Effect.ALLOW)
-
     policy.answer = block_mail
     upstream.pieces = pieces
     chunks = [chunk.choices[0] for chunk in ask(client, stream=True)]

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from govkernel.domain import Effect
-from tests.runtime_guard.conftest import Policy, decision
+from tests.runtime_guard.conftest import Policy, block_mail
 from tests.runtime_guard.exchanged import chunk, streamed
 
 MAIL = "jane.roe@example.com"
@@ -135,10 +134,6 @@ def test_an_index_of_a_choice_is_small(index: int) -> None:
 
 
 def test_nothing_of_a_delta_is_passed_on_behind_what_policy_blocks() -> None:
-    def block_mail(request: Any) -> Any:
-        blocked = "EMAIL_ADDRESS" in request.screening.labels
-        return decision(Effect.DENY, "block") if blocked else decision(Effect.ALLOW)
-
     parts = [{"type": "text", "text": f"So {MAIL} and "}, {"type": "note", "text": "never seen, never. "}]
     chunks, _ = streamed(
         chunk({"content": parts}), chunk({"content": parts}), policy=Policy(answer=block_mail)

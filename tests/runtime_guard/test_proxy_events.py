@@ -13,13 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from govkernel.domain import Effect
 from govkernel.errors import GovkernelError
 from runtime_guard.proxy.anthropic.blocks import MAX_CALL
 from runtime_guard.proxy.anthropic.form import MESSAGES
 from runtime_guard.proxy.judge import Refused
 from tests.runtime_guard import exchanged
-from tests.runtime_guard.conftest import Policy, decision
+from tests.runtime_guard.conftest import Policy, block_mail
 from tests.runtime_guard.streamed import CHUNKED, TEXTS, cut
 from tests.simulators.messages import begin, end, in_events, message_of
 
@@ -89,11 +88,6 @@ def whole(block: dict[str, Any]) -> dict[str, Any]:
     """What is released of a block that comes whole."""
     answer = json.loads(json.dumps(message_of([block])))
     return asyncio.run(exchanged.conversation(form=MESSAGES).screen_answer(answer))["content"][0]
-
-
-def block_mail(request: Any) -> Any:
-    blocked = "EMAIL_ADDRESS" in request.screening.labels
-    return decision(Effect.DENY, "block") if blocked else decision(Effect.ALLOW)
 
 
 @given(CHUNKED)

@@ -19,7 +19,7 @@ from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
 from runtime_guard.screen import Screen
-from tests.runtime_guard.conftest import Policy, decision, served
+from tests.runtime_guard.conftest import Policy, block_mail, decision, served
 from tests.runtime_guard.streamed import PATTERNS
 from tests.simulators.messages import ScriptedMessages
 
@@ -68,11 +68,6 @@ def stream(client: Any, content: Any = "Hi", **more: Any) -> tuple[Any, list[Any
 def raw(url: str, path: str = "/messages", headers: dict[str, str] | None = None) -> httpx.Response:
     body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
     return httpx.post(f"{url}{path}", json=body, headers=headers)
-
-
-def block_mail(request: Any) -> Any:
-    blocked = "EMAIL_ADDRESS" in request.screening.labels
-    return decision(Effect.DENY, "block") if blocked else decision(Effect.ALLOW)
 
 
 def test_an_ordinary_exchange_is_not_changed(client: Any, upstream: ScriptedMessages) -> None:

@@ -15,6 +15,8 @@ from runtime_guard.gate.model import Gate, made_of
 from runtime_guard.judge import SAFETY_LABELS, Reading, flagged_for
 
 NAME: Final = "encoder"
+NAMES: Final = "entities"
+"""Output of the gate: whether the encoder may find personal data."""
 
 Logits = NDArray[np.float32]
 
@@ -46,7 +48,7 @@ class Cascade:
         logits = self._gate.logits(text, role)
         reading = self._gate.reading(logits, role)
         scores = self._reading(logits, logits, role).scores  # on the scale of the texts that both have judged
-        doubtful = self._always or self._doubts(logits, role)
+        doubtful = self._always or self._doubts(logits, role) or self._may_name(text, logits)
         return Reading(scores, reading.flagged, settled=not doubtful, by=reading.by)
 
     def read(self, texts: Sequence[str], roles: Sequence[str]) -> list[Reading]:
@@ -59,14 +61,19 @@ class Cascade:
         return self.read([text], [role])[0].as_findings()
 
     def _doubts(self, logits: Logits, role: str) -> bool:
-        """Whether the encoder may find something, or see otherwise what the gate says."""
+        """Whether the encoder may see otherwise what the gate says of a text's safety."""
         values = dict(zip(self._gate.outputs, logits.tolist(), strict=True))
         clear, certain = self._encoder.clear, self._encoder.certain
-        return values["entities"] >= clear["entities"] or any(
+        return any(
             clear[label] < values[label] < certain[label]
             for label in SAFETY_LABELS
             if flagged_for(label, role)
         )
+
+    def _may_name(self, text: str, logits: Logits) -> bool:
+        """Whether the encoder may find personal data."""
+        known = float(logits[self._gate.outputs.index(NAMES)]) < self._encoder.clear[NAMES]
+        return not known and not self._encoder.plain.fits(text)
 
     def _both(self, text: str, role: str, encoded: Encoded) -> Reading:
         made = self._reading(self._gate.logits(text, role), encoded.logits, role)

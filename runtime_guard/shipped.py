@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "81711ab33a4aa557505f17347f1cda7a9a2fa30264ce69b5801926df331251f7"
+PINNED: Final = "6263a574c5bd7740bebd30c0a7774ffcdf16fb6c0918a6692cbc66084b7e1bc0"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

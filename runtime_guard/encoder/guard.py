@@ -24,6 +24,7 @@ from runtime_guard.encoder.engine import CpuEngine, Engine, Windows
 from runtime_guard.encoder.heads import ROLES, Heads, head_shapes
 from runtime_guard.encoder.packed import unpack
 from runtime_guard.encoder.pieces import Pieces, grouped, windows_of_each
+from runtime_guard.encoder.plain import Plain
 from runtime_guard.encoder.shapes import SHAPES, shapes
 from runtime_guard.encoder.tags import decode
 from runtime_guard.judge import SAFETY_LABELS
@@ -34,6 +35,7 @@ NAME: Final = "encoder"
 WEIGHTS: Final = "encoder.safetensors"
 CONFIG: Final = "encoder.json"
 VOCABULARY: Final = "vocab.txt"
+PLAIN: Final = "plain.json"
 _NOTHING: Final = 0.5
 """Chance that a piece is no personal data above which no word that it is part of can be."""
 
@@ -63,6 +65,7 @@ class GuardEncoder:
         bounds: per safety label, the logit of both together from which on it is flagged.
         clear: per output of the gate, its logit below which a text is settled as without it.
         certain: per safety label, the gate's logit above which a text is settled as having it.
+        plain: tells texts in which it would find no personal data.
     """
 
     engine: Engine
@@ -73,6 +76,7 @@ class GuardEncoder:
     bounds: Mapping[str, float]
     clear: Mapping[str, float]
     certain: Mapping[str, float]
+    plain: Plain
 
     @classmethod
     def load(cls, make: Callable[[Bert, Heads], Engine] = CpuEngine, rate: Rate = "1%") -> Self:
@@ -119,6 +123,7 @@ class GuardEncoder:
             bounds = {label: float(config["bounds"][rate][label]) for label in SAFETY_LABELS}
             certain = {label: float(config["certain"][label]) for label in SAFETY_LABELS}
             clear = {name: float(config["clear"][name]) for name in (*SAFETY_LABELS, "entities")}
+            plain = Plain.from_bytes(content[PLAIN])
         except (
             KeyError,
             TypeError,
@@ -134,7 +139,7 @@ class GuardEncoder:
                 why=type(error).__name__,
                 remedy="Install govkernel anew.",
             ) from None
-        return cls(make(bert, heads), tokenizer, slopes, offsets, mix, bounds, clear, certain)
+        return cls(make(bert, heads), tokenizer, slopes, offsets, mix, bounds, clear, certain, plain)
 
     def encode(self, texts: Sequence[str], roles: Sequence[str]) -> list[Encoded]:
         """What the encoder makes of texts, in their order.

@@ -14,6 +14,9 @@ ENTITIES: Final = ("PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME", "AGE", "NR
 TAGS: Final = ("O", *(f"{part}-{entity}" for entity in ENTITIES for part in "BI"))
 """In the order of the head's outputs: O, B-PERSON, I-PERSON, …"""
 
+LEAST: Final = 0.4
+"""Chance that a word is of an entity below which it is of none, however unlikely that is too."""
+
 Offsets = Sequence[tuple[int, int]]
 
 
@@ -37,8 +40,8 @@ def encode(spans: Iterable[tuple[int, int, str]], offsets: Offsets) -> list[int]
 def decode(text: str, chances: NDArray[np.float32], offsets: Offsets) -> list[Span]:
     """Spans from the chances of tags: start, end, entity, score; what its words say together, a word is.
 
-    A word belongs to an entity when B and I of it together are likelier than O and any other, in the mean over its
-    pieces. Neighbours of one entity are one span: B parts them only where a line or a gap does. The score of a span
+    A word belongs to an entity when B and I of it together are likelier than O and any other, and no less than
+    :data:`LEAST`, in the mean over its pieces. Neighbours of one entity are one span: B parts them only where a line or a gap does. The score of a span
     is the mean over its words.
 
     Args:
@@ -53,7 +56,7 @@ def decode(text: str, chances: NDArray[np.float32], offsets: Offsets) -> list[Sp
     means = np.add.reduceat(chances, first, axis=0) / (last - first)[:, None]
     merged = means[:, 1::2] + means[:, 2::2]
     best, score = merged.argmax(1), merged.max(1)
-    inside = score > means[:, 0]
+    inside = (score > means[:, 0]) & (score >= LEAST)
     if not inside.any():
         return []
     spans: list[Span] = []

@@ -20,7 +20,9 @@ from runtime_guard.training.encoder_files import encoder_files
 from runtime_guard.training.example import ENTITIES, OUTPUTS
 from runtime_guard.training.forge import Forge, Verdict
 from runtime_guard.training.gate import MadeGate
+from runtime_guard.training.glance import glance, seen
 from runtime_guard.training.mix import fit_mix
+from runtime_guard.training.plain import learned
 from runtime_guard.training.settle import entities_bound, settled_bounds
 from runtime_guard.training.tables import Judged, shared_bounds
 
@@ -65,11 +67,15 @@ def make_encoder(data: Path, gate: MadeGate, seed: int, effort: Effort, tell: Te
     bounds = shared_bounds(own.mixed(mix), strange.mixed(mix))
     clear, certain = settled_bounds([(part.mixed(mix), part.gate) for part in (own, strange)], bounds["1%"])
     clear[ENTITIES] = entities_bound(gate.validation, OUTPUTS.index(ENTITIES))
-    shipped = replace(encoder, mix=mix, bounds=bounds["1%"], clear=clear, certain=certain)
+    texts = seen(data, seed, effort.people, encoder)
+    shipped = replace(
+        encoder, mix=mix, bounds=bounds["1%"], clear=clear, certain=certain, plain=learned(texts)
+    )
     files = encoder_files(folder, fitted, shipped, bounds)
     tell("encoder: judged")
     folds = f"These encoders were fitted to {effort.share:.0%} of the corpus."
-    return MadeEncoder(files, encoder_card(own, strange, shipped, folds))
+    settled = glance(texts, strange.examples, strange.gate, shipped, data, seed)
+    return MadeEncoder(files, encoder_card(own, strange, mix, bounds, settled, folds))
 
 
 def _base() -> Path:

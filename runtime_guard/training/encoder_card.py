@@ -8,14 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime_guard.encoder.guard import GuardEncoder
 from runtime_guard.encoder.pieces import LENGTH
 from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.options import Rate
 from runtime_guard.training.example import Example
+from runtime_guard.training.glance import Glance
 from runtime_guard.training.mix import mixed
-from runtime_guard.training.settle import LOSS, settled_share
 from runtime_guard.training.spans import SpanCounts, markdown_spans
-from runtime_guard.training.tables import Judged, flagged_share, found, markdown_beside, markdown_shares
+from runtime_guard.training.tables import (
+    Judged,
+    flagged_share,
+    found,
+    markdown_beside,
+    markdown_shares_beside,
+)
 
 Logits = NDArray[np.float32]
 
@@ -40,18 +46,26 @@ class Both:
         return Judged(self.examples, mixed(mix, self.gate, self.encoder))
 
 
-def encoder_card(own: Both, strange: Both, encoder: GuardEncoder, folds: str) -> str:
+def encoder_card(
+    own: Both,
+    strange: Both,
+    mix: Logits,
+    bounds: Mapping[Rate, Mapping[str, float]],
+    settled: Glance,
+    folds: str,
+) -> str:
     """The card, Markdown.
 
     Args:
         own: rows kept out of fitting, of sources that were fitted to.
         strange: sources that were left out.
-        encoder: as it ships.
+        mix: what each model counts, (labels, 3).
+        bounds: per rate, the logits from which on labels are flagged.
+        settled: what is settled at a glance.
         folds: how the encoders that judged sources left out were fitted.
     """
-    mix = encoder.mix
-    shares = flagged_share(strange.examples, strange.mixed(mix).logits, encoder.bounds)
-    settled = settled_share(strange.examples, strange.gate, encoder.clear, encoder.certain)
+    judged = strange.mixed(mix)
+    shares = {rate: flagged_share(judged.examples, judged.logits, found) for rate, found in bounds.items()}
     return f"""# Encoder
 
 all-MiniLM-L6-v2 (Apache-2.0), fine-tuned with two heads, in int8 with one scale per row, and judged below as it ships.
@@ -71,13 +85,11 @@ Every source is judged by a gate and an encoder that saw no row of it; of each p
 under the ROC curve, the second recall at 1 % false positives. {folds}
 
 {_beside(strange, mix)}
-Harmless texts of sources left out, any label flagged at the bounds for 1 %:
+Harmless texts of sources left out in which any label is flagged, at each of the bounds that ship; the proxy refuses at
+those for 0.1 %:
 
-{markdown_shares(shares)}
-Harmless texts of sources left out whose safety the gate settles at a glance, which costs at most
-{LOSS:.1%} of what is found:
-
-{markdown_shares(settled, "settled")}
+{markdown_shares_beside(shares)}
+{settled.markdown()}
 Personal data, span F1 (exact; what a span is: docs/reference/guard-models.md):
 
 {markdown_spans({"F1": dict(strange.spans)})}

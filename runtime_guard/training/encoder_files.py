@@ -12,9 +12,10 @@ import numpy as np
 from safetensors.torch import save
 
 from runtime_guard.encoder.bert import Bert, Weights
-from runtime_guard.encoder.guard import CONFIG, VOCABULARY, WEIGHTS, GuardEncoder
+from runtime_guard.encoder.guard import CONFIG, PLAIN, VOCABULARY, WEIGHTS, GuardEncoder
 from runtime_guard.encoder.packed import pack
 from runtime_guard.encoder.pieces import LENGTH
+from runtime_guard.encoder.plain import Plain
 from runtime_guard.options import RATES, Rate
 from runtime_guard.training.example import OUTPUTS
 from runtime_guard.training.fit_encoder import FittedEncoder
@@ -44,8 +45,13 @@ def encoder_files(
     return {
         WEIGHTS: save(pack({**_short(fitted.bert), **fitted.heads.weights})),
         CONFIG: (json.dumps(config, indent=1, sort_keys=True) + "\n").encode(),
+        PLAIN: _written(made.plain if made else Plain()),
         VOCABULARY: (folder / "vocab.txt").read_bytes(),
     }
+
+
+def _written(plain: Plain) -> bytes:
+    return (json.dumps({name: sorted(found) for name, found in vars(plain).items()}) + "\n").encode()
 
 
 def _short(bert: Bert) -> Weights:

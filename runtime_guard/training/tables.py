@@ -150,6 +150,16 @@ def markdown_shares(shares: Mapping[str, tuple[int, float]], what: str = "flagge
     )
 
 
+def markdown_shares_beside(shares: Mapping[Rate, Mapping[str, tuple[int, float]]]) -> str:
+    """Shares of the same harmless texts at several bounds as a table, one column for each."""
+    first = next(iter(shares.values()))
+    head = f"| harmless source | texts | {' | '.join(shares)} |\n|---|---|{'---|' * len(shares)}\n"
+    return head + "".join(
+        f"| {source} | {count} | {' | '.join(f'{found[source][1]:.1%}' for found in shares.values())} |\n"
+        for source, (count, _) in first.items()
+    )
+
+
 def _row(label: str, source: str, positive: NDArray[np.float64], negative: NDArray[np.float64]) -> Found:
     recall = tuple(recall_at(positive, negative, rate) for rate in RATES)
     return Found(label, source, len(positive), auroc(positive, negative), recall)

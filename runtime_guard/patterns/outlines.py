@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
@@ -12,7 +12,7 @@ from runtime_guard.patterns.numbering import Plan, plan_of, plans_of
 
 
 class Outlines:
-    """What numbers look like in some regions: one expression for all, and one for those with an extension.
+    """What numbers look like in some regions, and in those regions with an extension behind them.
 
     Args:
         regions: some of the library's.
@@ -27,42 +27,46 @@ class Outlines:
         """The regions in which digits may be a number; in all others they are none.
 
         Args:
-            digits: of the number.
+            digits: of the number, ASCII.
             extended: an extension stands behind it.
         """
         alike = self._extended if extended else self._plain
-        match: Any = alike.expression.match(digits)
-        return alike.named(match.groups())
+        found: tuple[str, ...] = ()
+        for is_like, regions in alike.begun(digits[:_FIRST], len(digits)):
+            if is_like(digits):
+                found += regions
+        return found
 
 
 class _Alike:
     """Regions by their outlines.
 
     Attributes:
-        expression: tries each outline once and never fails.
-        named: the regions, from its groups.
+        begun: outlines, with their regions, that so many digits with such a beginning may have; what comes of a
+            beginning is remembered, which says little about any number.
     """
 
     def __init__(self, outlines: Mapping[str, str]) -> None:
         alike: dict[str, list[str]] = {}
         for region, outline in outlines.items():
             alike.setdefault(_CATCHING.sub("(?:", outline), []).append(region)
-        self._alike = list(alike.values())
-        self.expression = re.compile("".join(rf"(?:(?=(?:{outline})\Z)())?" for outline in alike))
-        self.named = lru_cache(_COMBINATIONS)(self._names)
+        self._alike = [
+            (_whole(outline), _whole(outline.replace(_OPEN, "")), tuple(regions))
+            for outline, regions in alike.items()
+        ]
+        self.begun = lru_cache(_BEGINNINGS)(self._begun)
 
-    def _names(self, groups: tuple[str | None, ...]) -> tuple[str, ...]:
-        found = zip(groups, self._alike, strict=True)
-        return tuple(region for group, alike in found if group is not None for region in alike)
+    def _begun(self, first: str, length: int) -> list[tuple[_Look, tuple[str, ...]]]:
+        shown = first + _OPEN * (length - len(first))
+        return [(exactly, regions) for openly, exactly, regions in self._alike if openly(shown)]
 
 
 def _extended(region: str) -> str:
     """An expression for a number with an extension, in which a national prefix may seem to go on."""
     if _is_rewritten(region):
         return _ANY
-    plan, prefix = plan_of(region), "|".join(_prefixes(region)) or "(?!)"
-    number = "|".join(_kinds(region)) or "(?!)"
-    return rf"(?:{plan.code})?(?:{prefix}){{0,2}}(?:{number}){_abroad(plan)}"
+    plan, prefix, number = plan_of(region), _prefix(region), _number(region)
+    return rf"(?:{_open(plan.code)})?(?:{prefix}){{0,2}}(?:{number}){_abroad(plan)}"
 
 
 def _outline(region: str) -> str:
@@ -70,9 +74,9 @@ def _outline(region: str) -> str:
     if _is_rewritten(region):
         return _ANY
     plan, plans = plan_of(region), plans_of(plan_of(region).code)
-    prefix, number = "|".join(_prefixes(region)) or "(?!)", "|".join(_kinds(region)) or "(?!)"
-    begun = rf"(?:{plan.code}|(?={prefix}))(?:{prefix}){{0,2}}(?:{number})"
-    bare = rf"(?={_lengths(plans)})(?=(?:{number})\Z){_free(plans[0])}\d*"
+    prefix, number = _prefix(region), _number(region)
+    begun = rf"(?:{_open(plan.code)}|(?={prefix}))(?:{prefix}){{0,2}}(?:{number})"
+    bare = rf"(?={_lengths(plans)})(?=(?:{number})\Z){_free(plans[0])}{_ANY}"
     return f"{begun}|{bare}{_abroad(plan)}"
 
 
@@ -83,21 +87,22 @@ def _is_rewritten(region: str) -> bool:
     return any(rule not in (None, "", _KEPT) for rule in rules)
 
 
-def _prefixes(region: str) -> list[str]:
+def _prefix(region: str) -> str:
     """National prefixes, also those of the main region of the calling code."""
     plan = plan_of(region)
     found = {item.prefix.pattern: None for item in (plan, plans_of(plan.code)[0]) if item.prefix is not None}
-    return [f"(?:{pattern.replace(_CAUGHT, '')})" for pattern in found]
+    return _open("|".join(f"(?:{pattern.replace(_CAUGHT, '')})" for pattern in found) or _NOTHING)
 
 
-def _kinds(region: str) -> list[str]:
-    """Patterns of the numbers of some type in any region of the calling code."""
-    return sorted({kind for item in plans_of(plan_of(region).code) for kind in item.kinds})
+def _number(region: str) -> str:
+    """The numbers of some type in any region of the calling code."""
+    kinds = {kind for item in plans_of(plan_of(region).code) for kind in item.kinds}
+    return _open("|".join(sorted(kinds)) or _NOTHING)
 
 
 def _abroad(plan: Plan) -> str:
     """An alternative for digits behind an international prefix."""
-    return rf"|(?:{plan.abroad.pattern})\d*" if plan.abroad is not None else ""
+    return rf"|(?:{_open(plan.abroad.pattern)}){_ANY}" if plan.abroad is not None else ""
 
 
 def _lengths(plans: Sequence[Plan]) -> str:
@@ -107,22 +112,55 @@ def _lengths(plans: Sequence[Plan]) -> str:
         return _ANY
     every = enumerate(sorted({length for some in lengths for length in some}))
     runs = [[length for _, length in run] for _, run in groupby(every, lambda item: item[1] - item[0])]
-    return "|".join(rf"\d{{{run[0]},{run[-1]}}}\Z" for run in runs)
+    return "|".join(rf"{_ONE}{{{run[0]},{run[-1]}}}\Z" for run in runs)
 
 
 def _free(plan: Plan) -> str:
     """Stands before numbers that are written without national prefix too: :meth:`Plan.needs_prefix` as expression."""
     free = ""
     for pattern, needs in reversed(plan.formats):
-        free = f"(?!{pattern.pattern}){free}" if needs else f"(?:(?={pattern.pattern})|{free})"
+        if needs:
+            free = f"(?!{_DIGITS.sub(_surely, pattern.pattern)}){free}"
+        else:
+            free = f"(?:(?={_open(pattern.pattern)})|{free})"
     return free
 
 
-_ANY: Final = r"\d*"
-"""Any digits."""
+def _open(pattern: str) -> str:
+    """A pattern that takes an open digit for any that it wants."""
+    return _DIGITS.sub(_perhaps, pattern)
 
-_COMBINATIONS: Final = 1024
-"""Sets of regions that are remembered."""
+
+def _perhaps(match: re.Match[str]) -> str:
+    return match["other"] or f"[{match['some'] or match['one']}{_OPEN}]"
+
+
+def _surely(match: re.Match[str]) -> str:
+    """An open digit is taken only where any digit is."""
+    return _ONE if match["one"] == r"\d" else match.group()
+
+
+def _whole(outline: str) -> _Look:
+    return re.compile(outline, re.ASCII).fullmatch
+
+
+_Look = Callable[[str], Any]
+
+_OPEN: Final = "#"
+"""Stands for a digit that is not known yet."""
+
+_ONE: Final = rf"[\d{_OPEN}]"
+_ANY: Final = f"{_ONE}*"
+_NOTHING: Final = "(?!)"
+
+_DIGITS: Final = re.compile(r"(?P<other>\{[^}]*\})|\[(?P<some>[^]^]+)\]|(?P<one>\\d|\d)")
+"""What takes a digit in the library's patterns, and numbers that are none of it."""
+
+_FIRST: Final = 3
+"""Digits that are a beginning."""
+
+_BEGINNINGS: Final = 4096
+"""Beginnings that are remembered."""
 
 _CATCHING: Final = re.compile(r"(?<!\\)\((?!\?)")
 """Begins a group that catches what it matches."""

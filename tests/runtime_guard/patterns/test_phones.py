@@ -79,6 +79,16 @@ def test_an_extension_changes_what_the_library_says_about_a_prefix_only(
     assert is_national(number, region, extension) == is_valid(f"{number}{sign}{extension}", region)
 
 
+@settings(max_examples=600, deadline=None)
+@given(digits(), st.booleans())
+def test_how_digits_begin_rules_out_no_region_whose_numbers_look_like_them(
+    drawn: tuple[str, str], extended: bool
+) -> None:
+    alike = OUTLINES._extended if extended else OUTLINES._plain
+    every = [region for _, exactly, regions in alike._alike if exactly(drawn[0]) for region in regions]
+    assert list(OUTLINES.around(drawn[0], extended=extended)) == every
+
+
 def test_no_number_is_shorter() -> None:
     regions = PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS
     short = [f"{number:0{width}}" for width in range(1, LEAST) for number in range(10**width)]

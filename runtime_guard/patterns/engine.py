@@ -21,9 +21,10 @@ from govkernel.errors import ConfigError
 from runtime_guard.patterns.alphabet import classes, encoded
 from runtime_guard.patterns.automaton import ANYWHERE, Automaton, Expression, automaton
 from runtime_guard.patterns.cache import Cache
+from runtime_guard.patterns.candidates import LONGEST, PHONE, phone_beginnings
 from runtime_guard.patterns.context import Context, ContextRule, Mentions
 from runtime_guard.patterns.pending import Pending
-from runtime_guard.patterns.phones import LONGEST, PHONE, PhoneRule, can_be_rule, phone_beginnings
+from runtime_guard.patterns.phones import PhoneRule, can_be_rule
 from runtime_guard.patterns.prefix import Beginning, beginnings
 from runtime_guard.patterns.results import Result, outermost, without_duplicates
 from runtime_guard.patterns.rules import Rule, is_plain, rules_of

@@ -13,6 +13,7 @@ from presidio_analyzer import Pattern, PatternRecognizer
 from runtime_guard.patterns import phones, words
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.outlines import Outlines
+from runtime_guard.patterns.parts import Part
 from runtime_guard.patterns.recognizers import default_recognizers
 
 REPEATED = [
@@ -101,8 +102,8 @@ def test_telephone_numbers_are_looked_for_in_pieces(repeated: str, monkeypatch: 
 
         return made
 
-    monkeypatch.setattr(phones, "_next", count(phones._next))
-    monkeypatch.setattr(phones._Part, "__init__", count(phones._Part.__init__))
+    monkeypatch.setattr(phones, "next_candidate", count(phones.next_candidate))
+    monkeypatch.setattr(Part, "__init__", count(Part.__init__))
     monkeypatch.setattr(Outlines, "around", count(Outlines.around))
     rule = PatternEngine(default_recognizers())._phones[0][1]
     counts = []

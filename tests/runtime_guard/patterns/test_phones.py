@@ -15,9 +15,9 @@ from phonenumbers.phonemetadata import PhoneMetadata
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from runtime_guard.patterns.alphabet import DASH, DIGIT, SIGN, SPACE, classes
+from runtime_guard.patterns.candidates import LEAST
 from runtime_guard.patterns.numbering import is_international, is_national
 from runtime_guard.patterns.outlines import Outlines
-from runtime_guard.patterns.phones import LEAST
 from tests.runtime_guard.patterns.conftest import Peers
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)

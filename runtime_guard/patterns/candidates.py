@@ -24,7 +24,14 @@ _SECOND: Final = phonenumberutil._SECOND_NUMBER_START_PATTERN
 _LEAD: Final = 10
 """Characters that a candidate has before its first digit, at most."""
 
+_LEADS: Final = frozenset(filter(phonenumbermatcher._LEAD_PATTERN.match, map(chr, range(0x10000))))
+"""Characters of which one begins every candidate that does not begin with a digit."""
+
 DIGIT: Final = re.compile(r"\d")
+_ASCII_DIGIT: Final = re.compile(r"[0-9]")
+
+Found = tuple[int, str, bool]
+"""A candidate: where it stands, what it says, and whether a second number cuts it off."""
 
 
 def _expression() -> Expression:
@@ -43,12 +50,13 @@ def phone_beginnings() -> list[Beginning]:
     return [replace(item, text=item.text + b"(?::[0-5]?)?") for item in found]
 
 
-def next_candidate(text: str, index: int) -> tuple[int, str, bool] | None:
-    """The first candidate from ``index`` on: where it stands, what it says, and whether a second number cuts it off."""
-    digit = DIGIT.search(text, index)
+def next_candidate(text: str, index: int) -> Found | None:
+    """The first candidate from ``index`` on."""
+    digit = (_ASCII_DIGIT if text.isascii() else DIGIT).search(text, index)
     if digit is None:
         return None
-    match: Any = _CANDIDATE.search(text, max(index, digit.start() - _LEAD))
+    start, first = digit.start(), max(index, digit.start() - _LEAD)
+    match: Any = _CANDIDATE.search(text, start if _LEADS.isdisjoint(text[first:start]) else first)
     said = match.group()
     second = _SECOND.search(said) if "x" in said else None
     return match.start(), said if second is None else said[: second.start()], second is not None

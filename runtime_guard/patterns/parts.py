@@ -7,13 +7,13 @@ python-phonenumbers, in a piece of the text that holds all that matters.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Final
 
 import phonenumbers
 from phonenumbers import phonenumbermatcher, phonenumberutil
 
-from runtime_guard.patterns.candidates import DIGIT, LEAST
+from runtime_guard.patterns.candidates import DIGIT, LEAST, Found
 from runtime_guard.patterns.numbering import is_international, is_national
 from runtime_guard.patterns.outlines import Outlines
 
@@ -29,7 +29,7 @@ _DROPPED: Final = {ord(sign): None for sign in map(chr, range(0x10000)) if re.ma
 _EXTENDED: Final = re.compile(r"(?P<number>.*[0-9])[xX](?P<extension>[0-9]{1,9})", re.DOTALL)
 """A number and its extension, as short as python-phonenumbers takes one behind a bare x."""
 
-_CUT: Final = re.compile(r"[/(.\s\u2012-\u2015\uff0d]")
+_CUT: Final = re.compile(r"[/.\s\u2012-\u2015\uff0d]|(?<!\A)\(")
 """Stands in every candidate that python-phonenumbers takes for a date or cuts into parts."""
 
 _SHORT_FIELDS: Final = re.compile(rf"(?:\d{{1,{LEAST - 1}}}(?:\.|$))+|(?:[\d+-]{{1,{LEAST - 1}}}(?: |$))+")
@@ -130,52 +130,54 @@ class Part:
 
 
 class Candidate:
-    """What may be a number.
+    """What may be a number, or hold one.
 
     Args:
-        start: where it stands.
-        said: what it says.
-        is_cut: a second number begins behind it.
+        found: where it stands, what it says, and whether it is cut off.
+        parts: of it, or all of it, which may be numbers; in order.
 
     Attributes:
         regions: those in which it may hold a number.
     """
 
-    __slots__ = ("_is_cut", "_parts", "_said", "begin", "end", "regions", "start")
+    __slots__ = ("_begin", "_is_cut", "_parts", "_said", "end", "regions", "start")
 
-    def __init__(self, start: int, said: str, *, is_cut: bool) -> None:
-        self._said = said
-        self._is_cut = is_cut
-        self.start = start
-        self.end = start + len(said)
-        self.begin = max(0, start - 1)
-        self.regions: Collection[str] = ()
-        self._parts: list[Part] = []
+    def __init__(self, found: Found, parts: Sequence[Part]) -> None:
+        self.start, self._said, self._is_cut = found
+        self.end = self.start + len(self._said)
+        self._begin = max(0, self.start - 1)
+        self._parts = parts
+        self.regions = (
+            parts[0].regions if len(parts) == 1 else {item for part in parts for item in part.regions}
+        )
 
-    def read(self, text: str, outlines: Outlines) -> None:
-        """Find the parts that may be numbers."""
-        said, offset = self._said, self.start - self.begin
+    @classmethod
+    def read(cls, found: Found, text: str, outlines: Outlines) -> Candidate | None:
+        """Find the parts that may be numbers; None when there are none."""
+        start, said, _ = found
         digits = _plain_digits(said)
         if len(DIGIT.findall(said) if digits is None else digits) < LEAST:
-            return
-        around = text[self.begin : self.end + _AROUND]
-        if not _CUT.search(said) or _SHORT_FIELDS.fullmatch(said):
-            if digits is None:
-                part = Part.read(said, offset, around, outlines)
-                self._parts, self.regions = [part], part.regions
-            elif regions := outlines.around(digits):
-                self._parts, self.regions = [Part(said, offset, around, regions, digits=digits)], regions
+            return None
+        is_whole = not _CUT.search(said) or _SHORT_FIELDS.fullmatch(said)
+        regions = outlines.around(digits) if is_whole and digits is not None else outlines.regions
+        if not regions:
+            return None
+        begin = max(0, start - 1)
+        around = text[begin : start + len(said) + _AROUND]
+        if not is_whole:
+            parts = _Recorder(around, outlines).parts_of(said, start - begin)
+        elif digits is None:
+            parts = [Part.read(said, start - begin, around, outlines)]
         else:
-            recorder = _Recorder(around, outlines)
-            recorder._extract_match(said, offset)
-            self._parts = recorder.parts
-            self.regions = {region for part in self._parts for region in part.regions}
+            parts = [Part(said, start - begin, around, regions, digits=digits)]
+        parts = [part for part in parts if part.regions]
+        return cls(found, parts) if parts else None
 
     def taken(self, region: str) -> tuple[int, int] | None:
         """The number that a region finds in it."""
         for part in self._parts:
             if part.is_number(region):
-                return self.begin + part.start, self.begin + part.end
+                return self._begin + part.start, self._begin + part.end
         return None
 
     def is_closed(self, text: str) -> bool:
@@ -190,16 +192,21 @@ class _Recorder(phonenumbers.PhoneNumberMatcher):
     def __init__(self, around: str, outlines: Outlines) -> None:
         super().__init__(around, None)
         self._outlines = outlines
-        self.parts: list[Part] = []
+        self._parts: list[Part] = []
+
+    def parts_of(self, candidate: str, offset: int) -> list[Part]:
+        """Those of a candidate, and the whole of it, as they would be judged."""
+        self._extract_match(candidate, offset)
+        return self._parts
 
     def _parse_and_verify(self, candidate: str, offset: int) -> None:
         if len(DIGIT.findall(candidate)) >= LEAST:
-            self.parts.append(Part.read(candidate, offset, self.text, self._outlines))
+            self._parts.append(Part.read(candidate, offset, self.text, self._outlines))
 
 
 def _plain_digits(text: str) -> str | None:
     """The digits of what is written in ASCII digits and punctuation; None for anything else."""
-    digits = text.translate(_DROPPED)
+    digits = text if text.isdecimal() else text.translate(_DROPPED)
     return digits if digits.isascii() and digits.isdecimal() and len(text) <= _LONGEST else None
 
 

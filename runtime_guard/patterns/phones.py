@@ -79,13 +79,14 @@ class _Search:
         self._text = text
         self._outlines = outlines
         self._since = since
-        self._known: dict[int, Candidate | None] = {}
+        self._known: dict[int, _Step | None] = {}
         self._whole: set[int] = set()
-        index = 0
-        while (candidate := self._at(index)) is not None:
-            if candidate.regions:
-                self.live.append((index, candidate))
-            index = candidate.end
+        self._ends = [0]
+        while (step := self._next(self._ends[-1])) is not None:
+            end, candidate = step
+            if candidate is not None:
+                self.live.append((self._ends[-1], candidate))
+            self._ends.append(end)
 
     def numbers(self, region: str) -> Iterator[tuple[int, int]]:
         """What ``PhoneNumberMatcher`` iterates over, without what lies in something another region took whole.
@@ -108,22 +109,22 @@ class _Search:
     def _astray(self, region: str, index: int) -> Generator[tuple[int, int], None, int | None]:
         """Numbers from inside a candidate on, until the search is where all regions' searches come along."""
         while index not in self._known_to_all:
-            candidate = self._at(index)
-            if candidate is None:
+            if index not in self._known:
+                self._known[index] = self._next(index)
+            step = self._known[index]
+            if step is None:
                 return None
-            span = self._taken(region, candidate)
+            index, candidate = step
+            span = None if candidate is None else self._taken(region, candidate)
             if span is not None:
                 yield span
-            index = candidate.end if span is None else span[1]
+                index = span[1]
         return index
 
     @cached_property
     def _known_to_all(self) -> frozenset[int]:
         """Where every search comes along that takes nothing in part."""
-        places = [0]
-        while (candidate := self._at(places[-1])) is not None:
-            places.append(candidate.end)
-        return frozenset(places)
+        return frozenset(self._ends)
 
     def _taken(self, region: str, candidate: Candidate) -> tuple[int, int] | None:
         if candidate.start in self._whole:
@@ -133,18 +134,13 @@ class _Search:
             self._whole.add(candidate.start)
         return span
 
-    def _at(self, index: int) -> Candidate | None:
-        """The first candidate from ``index`` on."""
-        if index not in self._known:
-            self._known[index] = self._next(index)
-        return self._known[index]
-
-    def _next(self, index: int) -> Candidate | None:
+    def _next(self, index: int) -> _Step | None:
+        """Where the first candidate from ``index`` on ends, and that candidate, if it may be a number."""
         found = next_candidate(self._text, index)
         if found is None:
             return None
-        start, said, is_cut = found
-        candidate = Candidate(start, said, is_cut=is_cut)
-        if candidate.end > self._since:
-            candidate.read(self._text, self._outlines)
-        return candidate
+        end = found[0] + len(found[1])
+        return end, Candidate.read(found, self._text, self._outlines) if end > self._since else None
+
+
+_Step = tuple[int, Candidate | None]

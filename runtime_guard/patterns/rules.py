@@ -15,6 +15,7 @@ from runtime_guard.patterns.places import Places
 from runtime_guard.patterns.results import Result
 from runtime_guard.patterns.shape import Shape, shape_of
 from runtime_guard.patterns.tree import NotUnderstood, runs_away
+from runtime_guard.patterns.verdicts import invalidator, validator
 
 Judge = Callable[[str, float], float]
 """The score of a match, given its text and the score of its pattern; 0 is no match."""
@@ -54,7 +55,7 @@ class Rule:
             start, end = match.span()
             if end <= since:
                 continue
-            for stop in _group_ends(match) if self.grouped else (end,):
+            for stop in dict.fromkeys(_group_ends(match)) if self.grouped else (end,):
                 if start == stop:
                     continue
                 score = self.score if self.judge is None else self.judge(text[start:stop], self.score)
@@ -106,8 +107,8 @@ def _shape(pattern: str, flags: int) -> Shape | None:
 
 def _judge(recognizer: PatternRecognizer) -> Judge | None:
     """What a recognizer says about matches, in the order in which Presidio asks it."""
-    validate = recognizer.validate_result if _overrides(recognizer, "validate_result") else None
-    invalidate = recognizer.invalidate_result if _overrides(recognizer, "invalidate_result") else None
+    validate = validator(recognizer) if _overrides(recognizer, "validate_result") else None
+    invalidate = invalidator(recognizer) if _overrides(recognizer, "invalidate_result") else None
     if type(recognizer).analyze is IbanRecognizer.analyze:
         invalidate = None
     if validate is None and invalidate is None:

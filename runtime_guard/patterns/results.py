@@ -31,7 +31,7 @@ def without_duplicates(results: Sequence[Result]) -> list[Result]:
 
 def outermost(results: Sequence[Result]) -> list[Result]:
     """The same in the order of types and places; of the best, that order stays where they are equally good."""
-    ordered = sorted(result for result in results if result.score)
+    ordered = sorted([result for result in results if result.score])
     if not _touch(ordered):
         return ordered
     kept: list[Result] = []

@@ -59,16 +59,17 @@ class NearWords:
         token = TOKEN.search(self._text, self._begin_of(start))
         if token is None:
             return []
+        begin, end = token.span()
         reach = _NEAR
         while True:
-            low = max(0, token.start() - reach)
+            low = begin - reach if begin > reach else 0
             self._spent += reach
-            found = self._keys(low, token.end(), before + 1)
+            found = self._keys(low, end, before + 1)
             if len(found) > before or low == 0:
                 break
             reach *= 4
-        if after or not WORD.match(token.group()) or token.group().lower() == COPULA:
-            found += self._following(token.start(), after)
+        if after or not WORD.match(self._text, begin) or token.group().lower() == COPULA:
+            found += self._following(begin, after)
         return found
 
     def _keys(self, low: int, end: int, most: int) -> list[str]:

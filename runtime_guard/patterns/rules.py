@@ -55,7 +55,7 @@ class Rule:
             start, end = match.span()
             if end <= since:
                 continue
-            for stop in dict.fromkeys(_group_ends(match)) if self.grouped else (end,):
+            for stop in _group_ends(match) if self.grouped else (end,):
                 if start == stop:
                     continue
                 score = self.score if self.judge is None else self.judge(text[start:stop], self.score)
@@ -131,7 +131,11 @@ def _overrides(recognizer: PatternRecognizer, method: str) -> bool:
 
 
 def _group_ends(match: Any) -> Iterable[int]:
-    """Ends to try, the longest first."""
-    for number in range(len(match.groups()), 0, -1):
-        end = match.span(number)[1]
-        yield end if end > 0 else match.span(0)[1]
+    """Ends to try, the longest first; one that was just tried says nothing new."""
+    whole = match.end()
+    before = None
+    for _, end in match.regs[:0:-1]:
+        stop = end if end > 0 else whole
+        if stop != before:
+            yield stop
+        before = stop

@@ -1,8 +1,8 @@
 """Texts that are written so that a name would stand out, and in which none does: there is nothing in them to tag.
 
 Where sentences begin with a capital and most words do without, a word in lower case is hardly ever a name. What is left
-to doubt are capitals, numbers, and the words that dates and ages are made of; which of them are harmless is learned from
-what the encoder finds (`runtime_guard/training/plain.py`).
+to doubt are capitals, numbers, and the words that dates and ages are made of; which of them are harmless is learned
+from what the encoder finds (`runtime_guard/training/plain.py`).
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ def decode(text: str, chances: NDArray[np.float32], offsets: Offsets) -> list[Sp
     """Spans from the chances of tags: start, end, entity, score; what its words say together, a word is.
 
     A word belongs to an entity when B and I of it together are likelier than O and any other, and no less than
-    :data:`LEAST`, in the mean over its pieces. Neighbours of one entity are one span: B parts them only where a line or a gap does. The score of a span
-    is the mean over its words.
+    :data:`LEAST`, in the mean over its pieces. Neighbours of one entity are one span: B parts them only where a line or
+    a gap does. The score of a span is the mean over its words.
 
     Args:
         text: the text.

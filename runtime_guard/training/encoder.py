@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from govkernel.errors import ConfigError
 from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.training.corpus import tagged_held
 from runtime_guard.training.effort import Effort
 from runtime_guard.training.encoder_card import Both, encoder_card
 from runtime_guard.training.encoder_files import encoder_files
@@ -74,8 +75,8 @@ def make_encoder(data: Path, gate: MadeGate, seed: int, effort: Effort, tell: Te
     files = encoder_files(folder, fitted, shipped, bounds)
     tell("encoder: judged")
     folds = f"These encoders were fitted to {effort.share:.0%} of the corpus."
-    settled = glance(texts, strange.examples, strange.gate, shipped, data, seed)
-    return MadeEncoder(files, encoder_card(own, strange, mix, bounds, settled, folds))
+    settled = glance(texts, strange.examples, strange.gate, shipped, tagged_held(data, seed, 0))
+    return MadeEncoder(files, encoder_card(own, strange, mix, bounds=bounds, settled=settled, folds=folds))
 
 
 def _base() -> Path:

@@ -50,6 +50,7 @@ def encoder_card(
     own: Both,
     strange: Both,
     mix: Logits,
+    *,
     bounds: Mapping[Rate, Mapping[str, float]],
     settled: Glance,
     folds: str,

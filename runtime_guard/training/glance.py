@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from runtime_guard.encoder.guard import GuardEncoder
 from runtime_guard.encoder.plain import Plain
-from runtime_guard.training.corpus import FOLDS, corpus, tagged_corpus, tagged_held, thinned
+from runtime_guard.training.corpus import FOLDS, corpus, tagged_corpus, thinned
 from runtime_guard.training.example import Example
 from runtime_guard.training.generate import PREFIX
 from runtime_guard.training.plain import Seen, learned
 from runtime_guard.training.settle import LOSS, is_settled
-from runtime_guard.training.tagged import Place
+from runtime_guard.training.tagged import Place, Tagged
 
 MOST: Final = 1200
 """Texts of one source that it is learned from which texts are plain."""
@@ -71,8 +71,8 @@ class Glance:
             for row in self.settled
         )
         lost = "".join(f"| {source} | {found} | {gone} |\n" for source, (found, gone) in self.lost.items())
-        return f"""Harmless texts of sources left out that are settled at a glance: their safety by the gate, which costs at most {LOSS:.1%}
-of what is found of a label, and because they are plain, as learned without that source and those of its fold:
+        return f"""Harmless texts of sources left out that are settled at a glance: their safety by the gate, which
+costs at most {LOSS:.1%} of what is found of a label, and because they are plain, as learned without those sources:
 
 | harmless source | texts | safety | plain | both |
 |---|---|---|---|---|
@@ -85,7 +85,7 @@ Personal data that the encoder finds rightly, and how much of it stands in texts
 
 
 def seen(data: Path, seed: int, people: int, encoder: GuardEncoder) -> list[Seen]:
-    """Texts to learn from which are plain: real ones with what the encoder finds in them, made ones with what is there."""
+    """Texts to learn from which are plain: real ones with what the encoder finds, made ones with what is in them."""
     taught = [item for item in corpus(data, seed) if not item.validation and len(item.text) <= LONGEST]
     some = thinned(taught, seed, MOST_MADE, MOST)
     found = _tagged(encoder, [item.text for item in some])
@@ -103,8 +103,7 @@ def glance(
     strange: Sequence[Example],
     gate: Logits,
     encoder: GuardEncoder,
-    data: Path,
-    seed: int,
+    held: Sequence[Tagged],
 ) -> Glance:
     """Judge what is settled.
 
@@ -113,8 +112,7 @@ def glance(
         strange: texts of sources left out.
         gate: its logits of them, per safety label.
         encoder: as it ships.
-        data: folder of labelled sources.
-        seed: of the texts made.
+        held: texts with personal data, kept out of fitting.
     """
     without = {
         source: plain
@@ -122,7 +120,6 @@ def glance(
         for plain in [learned(item for item in texts if item.source not in left_out)]
         for source in left_out
     }
-    held = tagged_held(data, seed, 0)
     lost: dict[str, tuple[int, int]] = {}
     for item, spans in zip(held, _tagged(encoder, [item.text for item in held]), strict=True):
         right = len(set(spans) & set(item.spans))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -16,7 +17,7 @@ from runtime_guard.training.tables import Judged, columns
 LOSS: Final = 0.005
 """Share of a label's texts that both models together flag and that the gate alone may settle as clean."""
 
-MARGIN: Final = 1.0
+MARGIN: Final = 0.7
 """Logits by which the gate may think better of a text it has not seen than of those that its bounds are chosen on."""
 
 SURE: Final = 0.001
@@ -45,10 +46,11 @@ def settled_bounds(
     that does not look violent may be spared by looking like a harmful request.
 
     Args:
-        parts: texts judged by both together, with the gate's own logits; each part is held to :data:`LOSS` by itself.
+        parts: texts judged by both together, with the gate's own logits; all of them together are held to
+            :data:`LOSS` of each label.
         bounds: logits of both together from which on labels are flagged.
     """
-    below = _raised([_Part.of(both, gate, bounds) for both, gate in parts])
+    below = _raised(_Texts.of(parts, bounds))
     clear = dict(zip(SAFETY_LABELS, below.tolist(), strict=True))
     certain = {
         label: max(clear[label], *(_sure(both, gate, column) for both, gate in parts))
@@ -73,14 +75,14 @@ def is_settled(example: Example, gate: Logits, clear: Bounds, certain: Bounds) -
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Texts:
     """Texts that bounds are held to.
 
     Attributes:
         gate: the gate's logits, (texts, labels); where a label is not flagged in the text's role, -inf.
         found: of each label, the rows that have it and that both together flag, and how many of them may be lost.
         harmless: rows of harmless texts.
-        weight: what each of those counts; all sources alike, together 1.
+        weight: what each of those counts: all sources of a part alike, all parts alike.
     """
 
     gate: Logits
@@ -89,68 +91,76 @@ class _Part:
     weight: NDArray[np.float64]
 
     @classmethod
-    def of(cls, both: Judged, gate: Logits, bounds: Bounds) -> Self:
-        counts = np.array(
-            [[flagged_for(label, item.role) for label in SAFETY_LABELS] for item in both.examples]
-        )
+    def of(cls, parts: Sequence[tuple[Judged, Logits]], bounds: Bounds) -> Self:
+        examples = [item for both, _ in parts for item in both.examples]
+        both = np.concatenate([part.logits for part, _ in parts])
+        counts = np.array([[flagged_for(label, item.role) for label in SAFETY_LABELS] for item in examples])
         found = []
         for column, label in enumerate(SAFETY_LABELS):
-            having, _ = columns(both.examples, label)
-            flagged = having[both.logits[having, column] >= bounds[label]]
+            having, _ = columns(examples, label)
+            flagged = having[both[having, column] >= bounds[label]]
             found.append((flagged, int(LOSS * len(having))))
-        harmless = np.array(
-            [row for row, item in enumerate(both.examples) if item.safe and item.known], np.int64
+        calm = [(row, part) for row, part in enumerate(_numbers(parts)) if _is_calm(examples[row])]
+        kinds = [(part, examples[row].source) for row, part in calm]
+        sizes, sources = Counter(kinds), Counter(part for part, _ in set(kinds))
+        return cls(
+            np.where(counts, np.concatenate([gate for _, gate in parts]), -np.inf),
+            found,
+            np.array([row for row, _ in calm], np.int64),
+            np.array([1 / sizes[kind] / sources[kind[0]] for kind in kinds]),
         )
-        sources = [both.examples[row].source for row in harmless]
-        weight = np.array([1 / sources.count(source) for source in sources], np.float64)
-        return cls(np.where(counts, gate, -np.inf), found, harmless, weight / max(1, len(set(sources))))
 
     def spared(self, clear: Logits) -> bool:
         """Whether no more than may be is lost."""
         return all(int(_below(self.gate[rows], clear + MARGIN).sum()) <= most for rows, most in self.found)
 
     def settled(self, clear: Logits) -> float:
-        """Share of the harmless texts that is settled as clean."""
+        """How much of the harmless texts is settled as clean."""
         return float(_below(self.gate[self.harmless], clear) @ self.weight)
 
+    def levels(self, column: int) -> Logits:
+        """Bounds of a label that are tried: what part of the harmless texts lies below."""
+        calm = self.gate[self.harmless, column]
+        calm = calm[np.isfinite(calm)]
+        tried = np.quantile(calm, np.linspace(0, 1, _LEVELS)) if len(calm) else np.full(_LEVELS, -NEVER)
+        return np.concatenate([[-NEVER], tried]).astype(np.float32)
 
-def _raised(parts: Sequence[_Part]) -> Logits:
+    def alone(self, column: int) -> float:
+        """The bound below which no more than may be of the label's own texts lie, whatever the other bounds are."""
+        rows, most = self.found[column]
+        lost = np.sort(self.gate[rows, column])
+        return float(lost[most]) - MARGIN if most < len(lost) else NEVER
+
+
+def _numbers(parts: Sequence[tuple[Judged, Logits]]) -> list[int]:
+    """Of each text, the number of the part that it is of."""
+    return [number for number, (both, _) in enumerate(parts) for _ in both.examples]
+
+
+def _is_calm(example: Example) -> bool:
+    return example.safe and bool(example.known)
+
+
+def _raised(texts: _Texts) -> Logits:
     """Bounds of all labels: first those below which nothing of the label itself is lost, then raised one by one.
 
     Each time the bound is raised that gains most per level.
     """
-    every = np.arange(len(SAFETY_LABELS))
-    levels = np.stack([_levels(parts, column) for column in every], axis=1)
-    place = np.array([np.searchsorted(levels[1:, column], _alone(parts, column)) for column in every])
+    every = range(len(SAFETY_LABELS))
+    levels = np.stack([texts.levels(column) for column in every], axis=1)
+    place = np.array([np.searchsorted(levels[1:, column], texts.alone(column)) for column in every])
     while True:
-        settled = _settled(parts, levels[place, every])
+        settled = texts.settled(levels[place, every])
         steps = [
-            ((_settled(parts, levels[tried, every]) - settled) / stride, tried)
+            ((texts.settled(levels[tried, every]) - settled) / stride, tried)
             for tried, stride in _higher(place)
-            if _spared(parts, levels[tried, every])
+            if texts.spared(levels[tried, every])
         ]
         gain, best = max(steps, key=lambda step: step[0], default=(0.0, place))
         if gain <= 0:
-            return levels[place, every]
+            found: Logits = levels[place, every]
+            return found
         place = best
-
-
-def _levels(parts: Sequence[_Part], column: int) -> Logits:
-    """Bounds of a label that are tried: what part of the harmless texts lies below."""
-    calm = np.concatenate([part.gate[part.harmless, column] for part in parts])
-    calm = calm[np.isfinite(calm)]
-    tried = np.quantile(calm, np.linspace(0, 1, _LEVELS)) if len(calm) else np.full(_LEVELS, -NEVER)
-    return np.concatenate([[-NEVER], tried]).astype(np.float32)
-
-
-def _alone(parts: Sequence[_Part], column: int) -> float:
-    """The bound of a label below which no more than may be of its own texts lie, whatever the other bounds are."""
-    found = []
-    for part in parts:
-        rows, most = part.found[column]
-        lost = np.sort(part.gate[rows, column])
-        found.append(float(lost[most]) - MARGIN if most < len(lost) else NEVER)
-    return min(found, default=NEVER)
 
 
 def _higher(place: Rows) -> list[tuple[Rows, int]]:
@@ -165,16 +175,8 @@ def _higher(place: Rows) -> list[tuple[Rows, int]]:
     return found
 
 
-def _spared(parts: Sequence[_Part], clear: Logits) -> bool:
-    return all(part.spared(clear) for part in parts)
-
-
-def _settled(parts: Sequence[_Part], clear: Logits) -> float:
-    return sum(part.settled(clear) for part in parts)
-
-
 def _below(gate: Logits, clear: Logits) -> NDArray[np.bool_]:
-    below: NDArray[np.bool_] = (gate < clear).all(axis=1)
+    below: NDArray[np.bool_] = np.all(gate < clear, axis=1)
     return below
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import resource
 import statistics
 import time
@@ -31,7 +32,7 @@ from runtime_guard.patterns.words import Tokens
 from runtime_guard.screen import Screen
 from tests.benchmarks.compare import MILLISECONDS, interleaved, show
 from tests.benchmarks.plain import plain_model
-from tests.benchmarks.texts import SENTENCES, clean, dense
+from tests.benchmarks.texts import SENTENCES, asked, clean, dense
 
 KILOBYTE = 1024
 TIERS = Options(tiers=frozenset({0, 1}))
@@ -167,19 +168,15 @@ def cascade() -> None:
 
 
 def _chat_turns(chats: int) -> Sequence[list[str]]:
-    """What each request of each chat sends: everything said so far."""
+    """What each request of each chat sends: everything said so far, the instructions of its application first."""
     sent = []
     for chat in range(chats):
-        fake = Faker("en_US")
+        fake, rng = Faker("en_US"), random.Random(chat)
         fake.seed_instance(chat)
         said = [clean(500, chat)]
         for turn in range(8):
             doubtful = (chat + turn) % 10 == 0
-            said.append(
-                f"My name is {fake.name()}, I live in {fake.city()}."
-                if doubtful
-                else clean(120, chat * 10 + turn)
-            )
+            said.append(f"My name is {fake.name()}, I live in {fake.city()}." if doubtful else asked(rng))
             sent.append(list(said))
     return sent
 

@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "6263a574c5bd7740bebd30c0a7774ffcdf16fb6c0918a6692cbc66084b7e1bc0"
+PINNED: Final = "ff2eefb04dd1b01525778c7367cde09372275f31170e04817e64131729d487b2"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

@@ -15,7 +15,7 @@ from runtime_guard.encoder.config import EncoderConfig
 
 Weights = Mapping[str, Tensor]
 
-_ACTIVATIONS: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {
+ACTIVATIONS: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {
     "gelu": F.gelu,
     "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
     "gelu_pytorch_tanh": lambda x: F.gelu(x, approximate="tanh"),
@@ -42,12 +42,15 @@ class Bert:
         linears: faster stand-ins for linear layers, by name without ``.weight``; under :data:`INNER` with the
             activation behind them, under :data:`QKV` for queries, keys and values at once.
         attend: mixes values by queries and keys, each (texts, heads, length, width of a head), and a mask.
+        reach: for each layer under :data:`INNER` and :data:`QKV`, how far from 0 what enters there was seen to go,
+            (hidden_size,); where nothing is known, nothing is computed in eight bits.
     """
 
     config: EncoderConfig
     weights: Weights
     linears: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
     attend: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = F.scaled_dot_product_attention
+    reach: Weights = field(default_factory=dict)
 
     def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Unit-length sentence embeddings.
@@ -119,7 +122,7 @@ class Bert:
         fast = self.linears.get(f"{name}.{INNER}")
         if fast is not None:
             return fast(hidden)
-        return _ACTIVATIONS[self.config.hidden_act](self._linear(f"{name}.{INNER}.dense", hidden))
+        return ACTIVATIONS[self.config.hidden_act](self._linear(f"{name}.{INNER}.dense", hidden))
 
     def _linear(self, name: str, values: Tensor) -> Tensor:
         fast = self.linears.get(name)
@@ -130,6 +133,15 @@ class Bert:
     def _norm(self, name: str, values: Tensor) -> Tensor:
         weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
         return F.layer_norm(values, weight.shape, weight, bias, self.config.layer_norm_eps)
+
+
+def entrances(config: EncoderConfig) -> list[str]:
+    """Names of what :attr:`Bert.reach` may tell of."""
+    return [
+        f"encoder.layer.{number}.{name}"
+        for number in range(config.num_hidden_layers)
+        for name in (QKV, INNER)
+    ]
 
 
 def checked(config: EncoderConfig, tensors: Weights) -> Bert:

@@ -9,7 +9,8 @@ from typing import Any, Final, Protocol
 import torch
 from torch import Tensor
 
-from runtime_guard.encoder.bert import INNER, PROJECTIONS, QKV, Bert
+from runtime_guard.encoder.bert import INNER, PROJECTIONS, QKV, Bert, entrances
+from runtime_guard.encoder.bytewise import bytewise, computes_bytes
 from runtime_guard.encoder.heads import Heads
 
 
@@ -156,6 +157,8 @@ def in_bfloat16(bert: Bert) -> Bert:
         named |= {name: [name] for name in (f"{layer}.attention.output.dense", f"{layer}.output.dense")}
         linears |= {name: _packed(weights, parts) for name, parts in named.items()}
         linears |= _inner(weights, f"{layer}.{INNER}", bert.config.hidden_act)
+    if bert.reach and bert.config.hidden_act in _FUSED and computes_bytes():
+        linears |= {name: _of_bytes(bert, name) for name in entrances(bert.config)}
     return replace(bert, weights=weights, linears=linears, attend=_by_products)
 
 
@@ -192,6 +195,16 @@ def _packed(
         return result
 
     return linear
+
+
+def _of_bytes(bert: Bert, name: str) -> Callable[[Tensor], Tensor]:
+    """What stands at an entrance, in eight bits."""
+    parts = [f"{name}.dense"] if name.endswith(INNER) else [f"{name}.{part}" for part in PROJECTIONS]
+    weight, bias = (
+        torch.cat([bert.weights[f"{part}.{kind}"] for part in parts]) for kind in ("weight", "bias")
+    )
+    activation = _FUSED[bert.config.hidden_act] if name.endswith(INNER) else ("none", "")
+    return bytewise(weight, bias, bert.reach[name], activation)
 
 
 def _by_products(query: Tensor, key: Tensor, value: Tensor, visible: Tensor) -> Tensor:

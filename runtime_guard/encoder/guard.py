@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from govkernel.domain import strict_json
 from govkernel.errors import ConfigError, InputError
-from runtime_guard.encoder.bert import Bert, checked
+from runtime_guard.encoder.bert import Bert, checked, entrances
 from runtime_guard.encoder.boundaries import Span, bounded
 from runtime_guard.encoder.config import EncoderConfig
 from runtime_guard.encoder.encoder import word_pieces
@@ -36,6 +36,8 @@ WEIGHTS: Final = "encoder.safetensors"
 CONFIG: Final = "encoder.json"
 VOCABULARY: Final = "vocab.txt"
 PLAIN: Final = "plain.json"
+REACH: Final = ".reach"
+"""Ends the names of the tensors of :attr:`runtime_guard.encoder.bert.Bert.reach`."""
 _NOTHING: Final = 0.5
 """Chance that a piece is no personal data above which no word that it is part of can be."""
 
@@ -112,7 +114,9 @@ class GuardEncoder:
             config: dict[str, Any] = strict_json.loads(content[CONFIG])
             shape = EncoderConfig.model_validate(config["encoder"])
             weights = unpack(load(content[WEIGHTS]))
-            bert = checked(shape, weights)
+            bert = replace(
+                checked(shape, weights), reach={name: weights[name + REACH] for name in entrances(shape)}
+            )
             heads = Heads({name: weights[name] for name in head_shapes(shape.hidden_size)})
             tokenizer = word_pieces(content[VOCABULARY].decode("utf-8"), shape)
             slopes, offsets, mix = (

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.torch import save
 
 from runtime_guard.encoder.bert import Bert, Weights
-from runtime_guard.encoder.guard import CONFIG, PLAIN, VOCABULARY, WEIGHTS, GuardEncoder
+from runtime_guard.encoder.guard import CONFIG, PLAIN, REACH, VOCABULARY, WEIGHTS, GuardEncoder
 from runtime_guard.encoder.packed import pack
 from runtime_guard.encoder.pieces import LENGTH
 from runtime_guard.encoder.plain import Plain
@@ -43,7 +43,7 @@ def encoder_files(
         },
     }
     return {
-        WEIGHTS: save(pack({**_short(fitted.bert), **fitted.heads.weights})),
+        WEIGHTS: save(pack({**_short(fitted.bert), **_reach(fitted.bert), **fitted.heads.weights})),
         CONFIG: (json.dumps(config, indent=1, sort_keys=True) + "\n").encode(),
         PLAIN: _written(made.plain if made else Plain()),
         VOCABULARY: (folder / "vocab.txt").read_bytes(),
@@ -52,6 +52,10 @@ def encoder_files(
 
 def _written(plain: Plain) -> bytes:
     return (json.dumps({name: sorted(found) for name, found in vars(plain).items()}) + "\n").encode()
+
+
+def _reach(bert: Bert) -> Weights:
+    return {name + REACH: reach for name, reach in bert.reach.items()}
 
 
 def _short(bert: Bert) -> Weights:

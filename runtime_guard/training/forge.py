@@ -23,6 +23,7 @@ from runtime_guard.training.encoder_files import encoder_files
 from runtime_guard.training.example import Example
 from runtime_guard.training.fit_encoder import FittedEncoder, fit_encoder
 from runtime_guard.training.fit_gate import FittedGate
+from runtime_guard.training.reach import reached
 from runtime_guard.training.samples import read_tagged, safety_samples, tag_samples
 from runtime_guard.training.sources import read_sources
 from runtime_guard.training.spans import SpanCounts, counted
@@ -127,9 +128,11 @@ class Forge:
         judged_texts = safety_samples(examples, published.tokenizer, gate.badness)
         samples = [*judged_texts, *tag_samples(tagged, published.tokenizer)]
         self.tell(f"encoder: {len(samples)} windows")
-        return fit_encoder(
+        fitted = fit_encoder(
             published.bert, samples, self.seed, self.effort, lambda line: self.tell(f"encoder: {line}")
         )
+        reach = reached(fitted.bert, samples, self.seed)
+        return replace(fitted, bert=replace(fitted.bert, reach=reach))
 
 
 def judged(encoder: GuardEncoder, examples: Sequence[Example]) -> Logits:

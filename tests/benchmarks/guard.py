@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import random
 import resource
 import statistics
@@ -157,26 +158,39 @@ def encoder() -> None:
 
 
 def cascade() -> None:
-    """The whole cascade beside the encoder alone, on chats that send their history again; one in ten is doubtful."""
+    """The whole cascade beside the encoder alone, on chats that send their history again; one in ten is doubtful.
+
+    Of the others those that the gate settles, and then all of them as they come.
+    """
     gate, guard = Gate.load(), GuardEncoder.load()
-    turns = list(_chat_turns(60))
-    sides = {
-        "cascade, gate first, known texts cached": partial(_chats, Cascade(gate, guard), turns),
-        "encoder asked about every message": partial(_all, guard, turns),
-    }
-    show("chats of eight turns, histories resent", interleaved(sides, 3), "messages/s")
+    both = Cascade(gate, guard)
+
+    def clear(text: str) -> bool:
+        return both.glance(text, "user").settled
+
+    rng = random.Random(1)
+    share = statistics.mean(clear(asked(rng)) for _ in range(500))
+    print(f"\nmessages to an assistant that the gate settles: {share:.0%}")
+    for name, fits in (("nine in ten clear", clear), ("as they come", lambda _: True)):
+        turns = list(_chat_turns(60, fits))
+        sides = {
+            "cascade, gate first, known texts cached": partial(_chats, both, turns),
+            "encoder asked about every message": partial(_all, guard, turns),
+        }
+        show(f"chats of eight turns, histories resent, {name}", interleaved(sides, 3), "messages/s")
 
 
-def _chat_turns(chats: int) -> Sequence[list[str]]:
+def _chat_turns(chats: int, fits: Callable[[str], bool]) -> Sequence[list[str]]:
     """What each request of each chat sends: everything said so far, the instructions of its application first."""
     sent = []
     for chat in range(chats):
         fake, rng = Faker("en_US"), random.Random(chat)
         fake.seed_instance(chat)
-        said = [clean(500, chat)]
+        said = [next(text for seed in itertools.count(1000 * chat) if fits(text := clean(500, seed)))]
         for turn in range(8):
             doubtful = (chat + turn) % 10 == 0
-            said.append(f"My name is {fake.name()}, I live in {fake.city()}." if doubtful else asked(rng))
+            harmless = next(text for _ in itertools.count() if fits(text := asked(rng)))
+            said.append(f"My name is {fake.name()}, I live in {fake.city()}." if doubtful else harmless)
             sent.append(list(said))
     return sent
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from runtime_guard.encoder.plain import BEGINS, Plain, keys, written_plainly
+from runtime_guard.encoder.plain import BEGINS, Plain, has_capital, keys, written_plainly
 from runtime_guard.training.tagged import Place
 
 LEAST: Final = 4
@@ -61,7 +61,7 @@ class _Counts:
         self.outside.update(outside)
         if not parts:
             self.clean.update(set(outside))
-        self.low += [frozenset(part) for part in parts.values() if not any(map(_capital, part))]
+        self.low += [frozenset(part) for part in parts.values() if not any(map(has_capital, part))]
 
 
 def learned(texts: Iterable[Seen]) -> Plain:
@@ -80,14 +80,14 @@ def _named(plain: str, spans: Sequence[Place]) -> Iterator[str]:
     """Words with a capital inside spans, in lower case."""
     for start, end, *_ in spans:
         for key, _, _ in keys(plain[start:end]):
-            if _capital(key):
+            if has_capital(key):
                 yield key.lstrip(BEGINS).partition("'")[0].lower()
 
 
 def _harmless(counts: _Counts) -> Iterator[str]:
     inside, outside = counts.inside, counts.outside
     for key, times in outside.items():
-        if not _capital(key):
+        if not has_capital(key):
             continue
         if not key.startswith(BEGINS):
             if times >= LEAST and inside[key] <= SHARES["inside"] * times:
@@ -121,7 +121,3 @@ def _telling(counts: _Counts) -> Iterator[str]:
         elif now <= -COVERS:
             yield key
             left -= spans_of[key]
-
-
-def _capital(key: str) -> bool:
-    return not key.islower() and not key[0].isdigit()

@@ -85,23 +85,23 @@ def _named(plain: str, spans: Sequence[Place]) -> Iterator[str]:
 
 
 def _harmless(counts: _Counts) -> Iterator[str]:
-    inside, outside = counts.inside, counts.outside
-    for key, times in outside.items():
-        if not has_capital(key):
-            continue
-        if not key.startswith(BEGINS):
-            if times >= LEAST and inside[key] <= SHARES["inside"] * times:
+    """Keys with a capital that are hardly ever part of a name where they stand."""
+    for key, times in counts.outside.items():
+        if key.startswith(BEGINS):
+            if _may_begin(counts, key[len(BEGINS) :]):
                 yield key
-            continue
-        word = key[1:]
-        low = outside[word.lower()]
-        named = inside[word] + inside[key]
-        if (
-            low >= LEAST_BEGINNING
-            and inside[word.lower()] <= SHARES["lower"] * low
-            and named <= SHARES["named"] * low
-        ):
+        elif has_capital(key) and times >= LEAST and counts.inside[key] <= SHARES["inside"] * times:
             yield key
+
+
+def _may_begin(counts: _Counts, word: str) -> bool:
+    """Whether a word is so common in lower case, and so rarely a name, that a sentence may begin with it."""
+    inside, low = counts.inside, counts.outside[word.lower()]
+    return (
+        low >= LEAST_BEGINNING
+        and inside[word.lower()] <= SHARES["lower"] * low
+        and inside[word] + inside[BEGINS + word] <= SHARES["named"] * low
+    )
 
 
 def _telling(counts: _Counts) -> Iterator[str]:

@@ -39,7 +39,8 @@ class Plain:
 
     Attributes:
         capitals: keys of words with a capital that are no names; see :func:`keys`.
-        telling: keys of words in lower case, and of numbers, that personal data may be made of.
+        telling: keys of words in lower case, and of numbers, that personal data may be made of; their possessives are
+            as telling.
     """
 
     capitals: frozenset[str] = frozenset()
@@ -53,7 +54,7 @@ class Plain:
             KeyError, TypeError, ValueError, InputError: it is something else.
         """
         read: dict[str, Any] = strict_json.loads(content)
-        return cls(*(frozenset(map(str, read[name])) for name in ("capitals", "telling")))
+        return cls(*(_strings(read[name]) for name in ("capitals", "telling")))
 
     def fits(self, text: str) -> bool:
         """Whether a text is plain; of any length, in time that grows with no more than :data:`LONGEST` of it."""
@@ -62,8 +63,8 @@ class Plain:
         return all(self._harmless(key) for key, _, _ in keys(plain))
 
     def _harmless(self, key: str) -> bool:
-        if key[0] >= "a" or key[0] <= "9":
-            return key not in self.telling
+        if not has_capital(key):
+            return key not in self.telling and key.removesuffix("'s") not in self.telling
         return key in self.capitals or key.lstrip(BEGINS).partition("'")[0] == "I"
 
 
@@ -91,3 +92,14 @@ def keys(plain: str) -> Iterator[tuple[str, int, int]]:
             word = BEGINS + word
         end = match.end()
         yield word, start, end
+
+
+def has_capital(key: str) -> bool:
+    """Whether a key is that of a word with a capital, wherever in the word: Ann, deVries, o'Brien."""
+    return not key.islower() and not key[0].isdigit()
+
+
+def _strings(read: object) -> frozenset[str]:
+    if not isinstance(read, list) or not all(isinstance(item, str) for item in read):
+        raise TypeError("a list of strings")
+    return frozenset(read)

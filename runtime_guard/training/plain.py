@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from runtime_guard.encoder.plain import BEGINS, Plain, keys, written_plainly
+from runtime_guard.encoder.plain import BEGINS, Plain, has_capital, keys, written_plainly
 from runtime_guard.training.tagged import Place
 
 LEAST: Final = 4
@@ -61,7 +61,7 @@ class _Counts:
         self.outside.update(outside)
         if not parts:
             self.clean.update(set(outside))
-        self.low += [frozenset(part) for part in parts.values() if not any(map(_capital, part))]
+        self.low += [frozenset(part) for part in parts.values() if not any(map(has_capital, part))]
 
 
 def learned(texts: Iterable[Seen]) -> Plain:
@@ -80,28 +80,28 @@ def _named(plain: str, spans: Sequence[Place]) -> Iterator[str]:
     """Words with a capital inside spans, in lower case."""
     for start, end, *_ in spans:
         for key, _, _ in keys(plain[start:end]):
-            if _capital(key):
+            if has_capital(key):
                 yield key.lstrip(BEGINS).partition("'")[0].lower()
 
 
 def _harmless(counts: _Counts) -> Iterator[str]:
-    inside, outside = counts.inside, counts.outside
-    for key, times in outside.items():
-        if not _capital(key):
-            continue
-        if not key.startswith(BEGINS):
-            if times >= LEAST and inside[key] <= SHARES["inside"] * times:
+    """Keys with a capital that are hardly ever part of a name where they stand."""
+    for key, times in counts.outside.items():
+        if key.startswith(BEGINS):
+            if _may_begin(counts, key[len(BEGINS) :]):
                 yield key
-            continue
-        word = key[1:]
-        low = outside[word.lower()]
-        named = inside[word] + inside[key]
-        if (
-            low >= LEAST_BEGINNING
-            and inside[word.lower()] <= SHARES["lower"] * low
-            and named <= SHARES["named"] * low
-        ):
+        elif has_capital(key) and times >= LEAST and counts.inside[key] <= SHARES["inside"] * times:
             yield key
+
+
+def _may_begin(counts: _Counts, word: str) -> bool:
+    """Whether a word is so common in lower case, and so rarely a name, that a sentence may begin with it."""
+    inside, low = counts.inside, counts.outside[word.lower()]
+    return (
+        low >= LEAST_BEGINNING
+        and inside[word.lower()] <= SHARES["lower"] * low
+        and inside[word] + inside[BEGINS + word] <= SHARES["named"] * low
+    )
 
 
 def _telling(counts: _Counts) -> Iterator[str]:
@@ -121,7 +121,3 @@ def _telling(counts: _Counts) -> Iterator[str]:
         elif now <= -COVERS:
             yield key
             left -= spans_of[key]
-
-
-def _capital(key: str) -> bool:
-    return not key.islower() and not key[0].isdigit()

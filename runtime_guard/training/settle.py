@@ -94,7 +94,8 @@ class _Texts:
     def of(cls, parts: Sequence[tuple[Judged, Logits]], bounds: Bounds) -> Self:
         examples = [item for both, _ in parts for item in both.examples]
         both = np.concatenate([part.logits for part, _ in parts])
-        counts = np.array([[flagged_for(label, item.role) for label in SAFETY_LABELS] for item in examples])
+        gate = np.concatenate([part for _, part in parts])
+        counts = [flagged_for(label, item.role) for item in examples for label in SAFETY_LABELS]
         found = []
         for column, label in enumerate(SAFETY_LABELS):
             having, _ = columns(examples, label)
@@ -104,7 +105,7 @@ class _Texts:
         kinds = [(part, examples[row].source) for row, part in calm]
         sizes, sources = Counter(kinds), Counter(part for part, _ in set(kinds))
         return cls(
-            np.where(counts, np.concatenate([gate for _, gate in parts]), -np.inf),
+            np.where(np.reshape(counts, gate.shape), gate, -np.inf),
             found,
             np.array([row for row, _ in calm], np.int64),
             np.array([1 / sizes[kind] / sources[kind[0]] for kind in kinds]),

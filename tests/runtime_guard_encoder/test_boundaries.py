@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_guard.encoder.boundaries import bounded, words_of
-from runtime_guard.encoder.tags import ENTITIES, TAGS, decode, encode, tag_of
+from runtime_guard.encoder.tags import ENTITIES, LEAST, TAGS, decode, encode, tag_of
 
 SHORT = {entity[0]: entity for entity in ("PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME")}
 
@@ -87,6 +87,16 @@ def test_the_score_is_the_mean_over_words() -> None:
     ((start, end, entity, score),) = decode("Ann Lee", np.concatenate([sure, unsure]), [(0, 3), (4, 7)])
     assert (start, end, entity) == (0, 7, "PERSON")
     assert score == pytest.approx((sure[0, [first, last]].sum() + unsure[0, [first, last]].sum()) / 2)
+
+
+@pytest.mark.parametrize(("begins", "found"), [(LEAST - 0.21, False), (LEAST - 0.19, True)])
+def test_a_word_that_is_hardly_of_any_entity_is_of_none(begins: float, found: bool) -> None:
+    chances = np.zeros((1, len(TAGS)), np.float32)
+    chances[0, tag_of("PERSON", first=True)] = begins
+    chances[0, tag_of("PERSON", first=False)] = 0.2
+    chances[0, [0, tag_of("LOCATION", first=True)]] = (0.8 - begins) / 2
+    assert chances[0, 0] < begins + 0.2
+    assert bool(decode("Ann", chances, [(0, 3)])) is found
 
 
 def test_no_pieces_no_spans() -> None:

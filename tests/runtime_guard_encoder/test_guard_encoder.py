@@ -18,7 +18,7 @@ from govkernel.errors import ConfigError
 from runtime_guard.cascade import Cascade
 from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.engine import CpuEngine, Degrading, Outcome, Windows
-from runtime_guard.encoder.guard import CONFIG, VOCABULARY, WEIGHTS, GuardEncoder
+from runtime_guard.encoder.guard import CONFIG, PLAIN, VOCABULARY, WEIGHTS, GuardEncoder
 from runtime_guard.encoder.heads import Heads
 from runtime_guard.encoder.pieces import LENGTH, MAX_CHARACTERS, OVERLAP, windows_of, windows_of_each
 from runtime_guard.encoder.tags import ENTITIES, TAGS, decode, encode
@@ -115,6 +115,8 @@ def test_tags_lead_back_to_the_spans_they_came_from(placed: list[tuple[int, str]
         {WEIGHTS: FILES[WEIGHTS][:100]},
         {VOCABULARY: b"[PAD]\n"},
         {VOCABULARY: b"\xff"},
+        {PLAIN: b"{}"},
+        {PLAIN: b'{"capitals": "Ann", "telling": []}'},
     ],
 )
 def test_files_that_do_not_make_an_encoder_are_an_error(change: dict[str, bytes]) -> None:
@@ -133,6 +135,28 @@ def test_the_cascade_settles_what_lies_outside_its_bounds(
     encoder = replace(ENCODER, clear=bounds, certain=dict.fromkeys(SAFETY_LABELS, certain))
     assert Cascade(Gate.load(), encoder).glance("How long does rice take?", "user").settled is settled
     assert not Cascade(Gate.load(), encoder, always=True).glance("rice", "user").settled
+
+
+@pytest.mark.parametrize(
+    ("text", "settled"),
+    [
+        ("How long does it take to cook rice?", True),
+        ("How long does it take Wisniewska to cook rice?", False),
+        ("How long does it take to cook rice? i asked", False),
+        ("How long does it take to cook rice? It took 3 years.", False),
+    ],
+)
+def test_the_encoder_is_not_asked_for_names_where_none_could_hide(text: str, settled: bool) -> None:
+    bounds = dict.fromkeys(SAFETY_LABELS, 30.0) | {"entities": -30.0}
+    encoder = replace(ENCODER, engine=DeadGpu(), clear=bounds, certain=bounds)
+    assert Cascade(Gate.load(), encoder).glance(text, "user").settled is settled
+    assert not Cascade(Gate.load(), encoder, always=True).glance(text, "user").settled
+
+
+def test_a_plain_text_is_read_where_its_safety_is_in_doubt() -> None:
+    bounds = dict.fromkeys(SAFETY_LABELS, -30.0) | {"entities": -30.0}
+    encoder = replace(ENCODER, clear=bounds, certain=dict.fromkeys(SAFETY_LABELS, 30.0))
+    assert not Cascade(Gate.load(), encoder).glance("How long does it take to cook rice?", "user").settled
 
 
 def test_a_text_that_may_hold_names_is_read() -> None:

@@ -1,8 +1,8 @@
 """Texts that are written so that a name would stand out, and in which none does: there is nothing in them to tag.
 
-Where sentences begin with a capital and most words do without, a word in lower case is hardly ever a name. What is left
-to doubt are capitals, numbers, and the words that dates and ages are made of; which of them are harmless is learned
-from what the encoder finds (`runtime_guard/training/plain.py`).
+Where sentences begin with a capital and most words do without, an ordinary word in lower case is hardly ever a name.
+What is left to doubt are capitals, numbers, the words that dates and ages are made of, and words that were never met;
+which are harmless is learned from what the encoder finds (`runtime_guard/training/plain.py`).
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Plain:
 
     Attributes:
         capitals: keys of words with a capital that are no names; see :func:`keys`.
-        telling: keys of words in lower case, and of numbers, that personal data may be made of; their possessives are
-            as telling.
+        ordinary: keys of words in lower case, and of numbers, that personal data is hardly ever made of; their
+            possessives are as ordinary.
     """
 
     capitals: frozenset[str] = frozenset()
-    telling: frozenset[str] = frozenset()
+    ordinary: frozenset[str] = frozenset()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
@@ -54,7 +54,7 @@ class Plain:
             KeyError, TypeError, ValueError, InputError: it is something else.
         """
         read: dict[str, Any] = strict_json.loads(content)
-        return cls(*(_strings(read[name]) for name in ("capitals", "telling")))
+        return cls(*(_strings(read[name]) for name in ("capitals", "ordinary")))
 
     def fits(self, text: str) -> bool:
         """Whether a text is plain; of any length, in time that grows with no more than :data:`LONGEST` of it."""
@@ -64,7 +64,7 @@ class Plain:
 
     def _harmless(self, key: str) -> bool:
         if not has_capital(key):
-            return key not in self.telling and key.removesuffix("'s") not in self.telling
+            return key.removesuffix("'s") in self.ordinary
         return key in self.capitals or key.lstrip(BEGINS).partition("'")[0] == "I"
 
 

@@ -72,7 +72,7 @@ class Glance:
         )
         lost = "".join(f"| {source} | {found} | {gone} |\n" for source, (found, gone) in self.lost.items())
         return f"""Harmless texts of sources left out that are settled at a glance: their safety by the gate, which
-costs at most {LOSS:.1%} of what is found of a label, and because they are plain, as learned without those sources:
+costs at most {LOSS:.1%} of what is found of a label, and because they are plain, as learned without their rows:
 
 | harmless source | texts | safety | plain | both |
 |---|---|---|---|---|

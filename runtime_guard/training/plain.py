@@ -1,4 +1,4 @@
-"""Learn from what an encoder finds which capitals are no names, and which words in lower case may be part of one."""
+"""Learn from what an encoder finds which capitals are no names, and which words in lower case are part of none."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from runtime_guard.training.tagged import Place
 
 LEAST: Final = 4
 """Times that a word with a capital inside a sentence is met before it counts as harmless."""
+
+MET: Final = 2
+"""Times that a word is met in lower case, or a number of its form, before it counts as ordinary."""
 
 LEAST_BEGINNING: Final = 10
 """Times that a word is met in lower case before a sentence may begin with it."""
@@ -72,8 +75,9 @@ def learned(texts: Iterable[Seen]) -> Plain:
         if (plain := written_plainly(item.text)) is not None:
             counts.add(plain, item.spans)
             named.update(_named(plain, item.spans))
-    names = (word for word, times in named.items() if times > max(1, NAMED * counts.outside[word]))
-    return Plain(frozenset(_harmless(counts)), frozenset([*_telling(counts), *names]))
+    names = {word for word, times in named.items() if times > max(1, NAMED * counts.outside[word])}
+    met = {key for key, times in counts.outside.items() if times >= MET and not has_capital(key)}
+    return Plain(frozenset(_harmless(counts)), frozenset(met - names - {*_telling(counts)}))
 
 
 def _named(plain: str, spans: Sequence[Place]) -> Iterator[str]:

@@ -116,7 +116,7 @@ def test_tags_lead_back_to_the_spans_they_came_from(placed: list[tuple[int, str]
         {VOCABULARY: b"[PAD]\n"},
         {VOCABULARY: b"\xff"},
         {PLAIN: b"{}"},
-        {PLAIN: b'{"capitals": "Ann", "telling": []}'},
+        {PLAIN: b'{"capitals": "Ann", "ordinary": []}'},
     ],
 )
 def test_files_that_do_not_make_an_encoder_are_an_error(change: dict[str, bytes]) -> None:

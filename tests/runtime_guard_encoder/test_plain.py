@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from govkernel.errors import InputError
 from runtime_guard.encoder.plain import BEGINS, LONGEST, Plain, has_capital, keys, written_plainly
 
+ORDINARY = """0 a and as bold cook didn't does dog don't first glad how is isn't it left long minutes others
+quick read rice s said say second see take takes that the think while word"""
 PLAIN = Plain(
-    capitals=frozenset({"^How", "^It", "^The", "API", "PDFs"}),
-    telling=frozenset({"old", "years", "ann", "0000", "00/00/0000"}),
+    capitals=frozenset({"^How", "^It", "^The", "API", "PDFs"}), ordinary=frozenset(ORDINARY.split())
 )
 WORDS = ("a", "is", "it", "quick", "don't", "rice", "API", "I", "I'm", "7")
 """Harmless inside a sentence."""
@@ -28,8 +29,9 @@ ASCII = st.text(alphabet=st.characters(max_codepoint=127), max_size=80)
     "text",
     [
         "How long does rice take?",
+        "The dog's rice is the cook's.",
         "The API is quick, I think, and I'm glad that it is.",
-        "I see. It is as I'd hoped, isn't it?\nThe others read PDFs.",
+        "I see. It is as I'd said, isn't it?\nThe others read PDFs.",
         "“How long?” The cook didn’t say – it takes 7 minutes…",
         "- The first\n- The second",
         "How" + " is it" * ((LONGEST - 3) // 6) + "?",
@@ -60,9 +62,9 @@ def test_plain(text: str) -> None:
         ("The <b> is bold.", "markup"),
         ("How is $home read?", "a variable"),
         ("The #ann", "a tag"),
-        ("How old is it?", "a telling word"),
-        ("The dog is ann's.", "a telling word, possessive"),
-        ("How is 1984 read?", "a telling number"),
+        ("How old is it?", "a word that is not ordinary"),
+        ("The dog is ann's.", "such a word, possessive"),
+        ("How is 1984 read?", "such a number"),
         ("How is 31/12/1999 read?", "a date"),
         ("How is Ann?", "an unknown capital"),
         ("Ann is it", "an unknown opener"),
@@ -150,9 +152,9 @@ def test_whatever_may_be_told_is_told_anywhere(words: list[str], telling: str, d
 
 
 @given(st.frozensets(ASCII), st.frozensets(ASCII))
-def test_what_is_written_is_read(capitals: frozenset[str], telling: frozenset[str]) -> None:
-    content = json.dumps({"capitals": sorted(capitals), "telling": sorted(telling)}).encode()
-    assert Plain.from_bytes(content) == Plain(capitals, telling)
+def test_what_is_written_is_read(capitals: frozenset[str], ordinary: frozenset[str]) -> None:
+    content = json.dumps({"capitals": sorted(capitals), "ordinary": sorted(ordinary)}).encode()
+    assert Plain.from_bytes(content) == Plain(capitals, ordinary)
 
 
 @pytest.mark.parametrize(
@@ -163,17 +165,17 @@ def test_what_is_written_is_read(capitals: frozenset[str], telling: frozenset[st
         b"\xff",
         b"null",
         b"[]",
-        b'"capitals telling"',
+        b'"capitals ordinary"',
         b"{}",
         b'{"capitals": []}',
-        b'{"telling": []}',
-        b'{"capitals": [], "telling": null}',
-        b'{"capitals": "Ann", "telling": []}',
-        b'{"capitals": {"Ann": 1}, "telling": []}',
-        b'{"capitals": [1], "telling": []}',
-        b'{"capitals": [], "telling": [null]}',
-        b'{"capitals": [], "telling": [["old"]]}',
-        b'{"capitals": [], "capitals": [], "telling": []}',
+        b'{"ordinary": []}',
+        b'{"capitals": [], "ordinary": null}',
+        b'{"capitals": "Ann", "ordinary": []}',
+        b'{"capitals": {"Ann": 1}, "ordinary": []}',
+        b'{"capitals": [1], "ordinary": []}',
+        b'{"capitals": [], "ordinary": [null]}',
+        b'{"capitals": [], "ordinary": [["old"]]}',
+        b'{"capitals": [], "capitals": [], "ordinary": []}',
     ],
 )
 def test_something_else_is_an_error(content: bytes) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_guard.encoder.plain import Plain, keys, written_plainly
-from runtime_guard.training.plain import LEAST, LEAST_BEGINNING, NAMED, Seen, learned
+from runtime_guard.training.plain import LEAST, LEAST_BEGINNING, MET, NAMED, Seen, learned
 
 MARK = re.compile(r"\[(.*?)\]")
 
@@ -51,6 +51,8 @@ def corpus() -> list[Seen]:
         *seen("I asked [Will].", 3 * NAMED),
         *seen("I hope so.", 3),
         *seen("I asked [Hope].", 3 * NAMED + 1),
+        *seen("I saw it once."),
+        *seen("I read 1984 twice.", MET),
         *seen("i met [zoe]. then we left. API FAQ API FAQ", 50),
     ]
 
@@ -79,25 +81,28 @@ def test_a_capital_is_harmless_where_it_is_hardly_ever_a_name(key: str, harmless
 
 
 @pytest.mark.parametrize(
-    ("key", "telling"),
+    ("key", "ordinary"),
     [
-        ("week", True),
-        ("last", False),
-        ("early", True),
-        ("evening", False),  # every span that has it is told already
-        ("noon", True),
-        ("00", True),
-        ("0-0-0000", True),
-        ("ann", True),
-        ("hope", True),
-        ("will", False),
-        ("zoe", False),
-        ("where", False),
-        ("i", False),
+        ("week", False),
+        ("last", True),
+        ("early", False),
+        ("noon", False),
+        ("00", False),
+        ("0-0-0000", False),
+        ("ann", False),
+        ("hope", False),
+        ("will", True),
+        ("where", True),
+        ("never", False),
+        ("once", False),
+        ("twice", True),
+        ("0000", True),
     ],
 )
-def test_what_dates_ages_and_names_are_made_of_is_telling(key: str, telling: bool) -> None:
-    assert (key in LEARNED.telling) is telling
+def test_what_dates_ages_and_names_are_made_of_and_what_was_never_met_is_not_ordinary(
+    key: str, ordinary: bool
+) -> None:
+    assert (key in LEARNED.ordinary) is ordinary
 
 
 @pytest.mark.parametrize(
@@ -108,6 +113,7 @@ def test_what_dates_ages_and_names_are_made_of_is_telling(key: str, telling: boo
         ("Where is ann?", False),
         ("Where is Ann?", False),
         ("Where is ann's rose?", False),
+        ("Where is that one's rose?", True),
         ("Where was it a week ago?", False),
         ("Where is 42?", False),
         ("Where is 4242?", True),

@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "ff2eefb04dd1b01525778c7367cde09372275f31170e04817e64131729d487b2"
+PINNED: Final = "62f20d6570ccd7a087044aaa2079369f8b4192ea5577a80404c1f988edb57117"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

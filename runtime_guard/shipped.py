@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "62f20d6570ccd7a087044aaa2079369f8b4192ea5577a80404c1f988edb57117"
+PINNED: Final = "479fa443d1a9e2538d01715ded716bb9ca4a3fbc99ba1a5950fa72775c42e3da"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

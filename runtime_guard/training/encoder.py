@@ -21,7 +21,7 @@ from runtime_guard.training.encoder_files import encoder_files
 from runtime_guard.training.example import ENTITIES, OUTPUTS
 from runtime_guard.training.forge import Forge, Verdict
 from runtime_guard.training.gate import MadeGate
-from runtime_guard.training.glance import glance, seen
+from runtime_guard.training.glance import glance, seen, vocabulary
 from runtime_guard.training.mix import fit_mix
 from runtime_guard.training.plain import learned
 from runtime_guard.training.settle import entities_bound, settled_bounds
@@ -70,7 +70,12 @@ def make_encoder(data: Path, gate: MadeGate, seed: int, effort: Effort, tell: Te
     clear[ENTITIES] = entities_bound(gate.validation, OUTPUTS.index(ENTITIES))
     texts = seen(data, seed, effort.people, encoder)
     shipped = replace(
-        encoder, mix=mix, bounds=bounds["1%"], clear=clear, certain=certain, plain=learned(texts)
+        encoder,
+        mix=mix,
+        bounds=bounds["1%"],
+        clear=clear,
+        certain=certain,
+        plain=learned(texts, vocabulary(encoder)),
     )
     files = encoder_files(folder, fitted, shipped, bounds)
     tell("encoder: judged")

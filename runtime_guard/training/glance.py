@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -98,6 +98,11 @@ def seen(data: Path, seed: int, people: int, encoder: GuardEncoder) -> list[Seen
     return [*read, *made]
 
 
+def vocabulary(encoder: GuardEncoder) -> Iterable[str]:
+    """The word pieces that an encoder knows, parts of words among them."""
+    return encoder.tokenizer.get_vocab()
+
+
 def glance(
     texts: Sequence[Seen],
     strange: Sequence[Example],
@@ -117,7 +122,7 @@ def glance(
     without = {
         source: plain
         for left_out in FOLDS.values()
-        for plain in [learned(item for item in texts if item.source not in left_out)]
+        for plain in [learned((item for item in texts if item.source not in left_out), vocabulary(encoder))]
         for source in left_out
     }
     lost: dict[str, tuple[int, int]] = {}

@@ -67,17 +67,23 @@ class _Counts:
         self.low += [frozenset(part) for part in parts.values() if not any(map(has_capital, part))]
 
 
-def learned(texts: Iterable[Seen]) -> Plain:
-    """What is harmless and what is telling in plain texts."""
+def learned(texts: Iterable[Seen], vocabulary: Iterable[str] = ()) -> Plain:
+    """What is harmless in plain texts.
+
+    Args:
+        texts: what is learned from.
+        vocabulary: words of the language, in lower case, with or without others: ordinary unless they are names.
+    """
     counts = _Counts()
     named: Counter[str] = Counter()
     for item in texts:
         if (plain := written_plainly(item.text)) is not None:
             counts.add(plain, item.spans)
             named.update(_named(plain, item.spans))
-    names = {word for word, times in named.items() if times > max(1, NAMED * counts.outside[word])}
+    names = {word for word, times in named.items() if times > NAMED * counts.outside[word]}
     met = {key for key, times in counts.outside.items() if times >= MET and not has_capital(key)}
-    return Plain(frozenset(_harmless(counts)), frozenset(met - names - {*_telling(counts)}))
+    known = {word for word in vocabulary if word.isascii() and word.isalpha() and word.islower()}
+    return Plain(frozenset(_harmless(counts)), frozenset((met | known) - names - {*_telling(counts)}))
 
 
 def _named(plain: str, spans: Sequence[Place]) -> Iterator[str]:

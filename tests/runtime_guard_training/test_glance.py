@@ -38,6 +38,15 @@ class SimulatedEncoder:
     clear: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SAFETY_LABELS, -1.0))
     certain: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SAFETY_LABELS, 1.0))
 
+    @property
+    def tokenizer(self) -> SimulatedEncoder:
+        """Knows the words that it is asked for."""
+        return self
+
+    def get_vocab(self) -> dict[str, int]:
+        """No words."""
+        return {}
+
     def encode(self, texts: Sequence[str], roles: Sequence[str]) -> list[Spans]:
         """The first of each text."""
         assert len(texts) == len(roles)

@@ -123,6 +123,22 @@ def test_what_was_learned_tells_plain_texts_from_others(text: str, plain: bool) 
     assert LEARNED.fits(text) is plain
 
 
+@pytest.mark.parametrize(
+    ("word", "ordinary"),
+    [
+        ("cabbage", True),
+        ("ann", False),
+        ("week", False),
+        ("##age", False),
+        ("Cabbage", False),
+        ("é", False),
+        ("00", False),
+    ],
+)
+def test_words_of_the_vocabulary_are_ordinary_unless_they_are_names(word: str, ordinary: bool) -> None:
+    assert (word in learned(corpus(), [word]).ordinary) is ordinary
+
+
 def test_nothing_is_learned_from_nothing() -> None:
     assert learned([]) == Plain()
 

@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "479fa443d1a9e2538d01715ded716bb9ca4a3fbc99ba1a5950fa72775c42e3da"
+PINNED: Final = "801977804765093abd177f7d3537b0494689f4f7672b4c37466982e192afa424"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

@@ -14,7 +14,7 @@ ENTITIES: Final = ("PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME", "AGE", "NR
 TAGS: Final = ("O", *(f"{part}-{entity}" for entity in ENTITIES for part in "BI"))
 """In the order of the head's outputs: O, B-PERSON, I-PERSON, …"""
 
-LEAST: Final = 0.4
+LEAST: Final = 0.45
 """Chance that a word is of an entity below which it is of none, however unlikely that is too."""
 
 Offsets = Sequence[tuple[int, int]]

@@ -144,6 +144,16 @@ def entrances(config: EncoderConfig) -> list[str]:
     ]
 
 
+def joined(bert: Bert, entrance: str) -> tuple[Tensor, Tensor]:
+    """Weight and bias of what stands at an entrance, its layers one beside the other; see :func:`entrances`."""
+    inner = entrance.endswith(INNER)
+    parts = [f"{entrance}.dense"] if inner else [f"{entrance}.{part}" for part in PROJECTIONS]
+    weight, bias = (
+        torch.cat([bert.weights[f"{part}.{kind}"] for part in parts]) for kind in ("weight", "bias")
+    )
+    return weight, bias
+
+
 def checked(config: EncoderConfig, tensors: Weights) -> Bert:
     """A model whose weights are all there, in the shapes its configuration promises.
 

@@ -22,7 +22,7 @@ MIDDLE: Final = 128
 MOVED: Final = 0.75
 """How much of the difference between channels is taken from what enters; the rest stays in the weights."""
 
-_ROWS_AHEAD: Final = 1024
+ROWS_AHEAD: Final = 1024
 """Rows that the layout of packed weights is chosen for."""
 
 _LEAST: Final = 1e-4
@@ -52,7 +52,7 @@ def bytewise(
     stretched = weight * step
     scale = stretched.abs().amax(1).clamp_min(1e-12) / MOST
     packed = kernels.qlinear_prepack(
-        torch.round(stretched / scale[:, None]).to(torch.int8), [_ROWS_AHEAD, len(reach)]
+        torch.round(stretched / scale[:, None]).to(torch.int8), [ROWS_AHEAD, len(reach)]
     )
     per_step, zeros = 1 / step, torch.zeros(len(bias), dtype=torch.int64)
 

@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 import torch
 from torch import Tensor
 
-from runtime_guard.encoder.bert import INNER, PROJECTIONS, QKV, Bert, entrances
-from runtime_guard.encoder.bytewise import bytewise, computes_bytes
+from runtime_guard.encoder.bert import INNER, PROJECTIONS, QKV, Bert, entrances, joined
+from runtime_guard.encoder.bytewise import ROWS_AHEAD, bytewise, computes_bytes
 from runtime_guard.encoder.heads import Heads
 
 
@@ -143,10 +143,6 @@ def computes_bfloat16() -> bool:
     )
 
 
-_TEXTS_AHEAD: Final = 1024
-"""Word pieces that the layout of packed weights is chosen for."""
-
-
 def in_bfloat16(bert: Bert) -> Bert:
     """The same encoder in bfloat16, its linear layers packed for oneDNN once instead of at every call."""
     weights = {name: value.to(torch.bfloat16) for name, value in bert.weights.items()}
@@ -186,8 +182,8 @@ def _packed(
 ) -> Callable[[Tensor], Tensor]:
     """Linear layers, one beside the other, and an activation behind them."""
     kernels: Any = torch.ops.mkldnn
-    joined = torch.cat([weights[f"{name}.weight"] for name in names])
-    weight = kernels._reorder_linear_weight(joined, _TEXTS_AHEAD)
+    beside = torch.cat([weights[f"{name}.weight"] for name in names])
+    weight = kernels._reorder_linear_weight(beside, ROWS_AHEAD)
     bias = torch.cat([weights[f"{name}.bias"] for name in names])
 
     def linear(values: Tensor) -> Tensor:
@@ -199,12 +195,8 @@ def _packed(
 
 def _of_bytes(bert: Bert, name: str) -> Callable[[Tensor], Tensor]:
     """What stands at an entrance, in eight bits."""
-    parts = [f"{name}.dense"] if name.endswith(INNER) else [f"{name}.{part}" for part in PROJECTIONS]
-    weight, bias = (
-        torch.cat([bert.weights[f"{part}.{kind}"] for part in parts]) for kind in ("weight", "bias")
-    )
     activation = _FUSED[bert.config.hidden_act] if name.endswith(INNER) else ("none", "")
-    return bytewise(weight, bias, bert.reach[name], activation)
+    return bytewise(*joined(bert, name), bert.reach[name], activation)
 
 
 def _by_products(query: Tensor, key: Tensor, value: Tensor, visible: Tensor) -> Tensor:

@@ -66,7 +66,9 @@ def encoder_card(
         folds: how the encoders that judged sources left out were fitted.
     """
     judged = strange.mixed(mix)
-    shares = {rate: flagged_share(judged.examples, judged.logits, found) for rate, found in bounds.items()}
+    shares: dict[str, dict[str, tuple[int, float]]] = {
+        rate: flagged_share(judged.examples, judged.logits, found) for rate, found in bounds.items()
+    }
     return f"""# Encoder
 
 all-MiniLM-L6-v2 (Apache-2.0), fine-tuned with two heads, in int8 with one scale per row, and judged below as it ships.

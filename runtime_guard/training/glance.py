@@ -16,7 +16,7 @@ from runtime_guard.training.corpus import FOLDS, corpus, tagged_corpus, thinned
 from runtime_guard.training.example import Example
 from runtime_guard.training.generate import PREFIX
 from runtime_guard.training.plain import Seen, learned
-from runtime_guard.training.settle import LOSS, is_settled
+from runtime_guard.training.settle import LOSS, is_calm, is_settled
 from runtime_guard.training.tagged import Place, Tagged
 
 MOST: Final = 1200
@@ -138,7 +138,7 @@ def _settled(
 ) -> Iterator[Settled]:
     rows: dict[str, list[tuple[bool, bool]]] = {}
     for item, logits in zip(examples, gate, strict=True):
-        if item.safe and item.known:
+        if is_calm(item):
             safe = is_settled(item, logits, encoder.clear, encoder.certain)
             rows.setdefault(item.source, []).append((safe, without[item.source].fits(item.text)))
     for source, found in sorted(rows.items()):

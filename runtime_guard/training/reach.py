@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from runtime_guard.encoder.bert import ACTIVATIONS, INNER, PROJECTIONS, Bert, entrances
+from runtime_guard.encoder.bert import ACTIVATIONS, INNER, Bert, entrances, joined
 from runtime_guard.training.samples import Sample, padded
 
 SOME: Final = 800
@@ -42,10 +42,7 @@ def reached(bert: Bert, samples: Sequence[Sample], seed: int) -> dict[str, Tenso
 def _watching(bert: Bert, name: str, found: dict[str, Tensor]) -> Callable[[Tensor], Tensor]:
     """What stands at an entrance, noting what comes by."""
     inner = name.endswith(INNER)
-    parts = [f"{name}.dense"] if inner else [f"{name}.{part}" for part in PROJECTIONS]
-    weight, bias = (
-        torch.cat([bert.weights[f"{part}.{kind}"] for part in parts]) for kind in ("weight", "bias")
-    )
+    weight, bias = joined(bert, name)
     activate = ACTIVATIONS[bert.config.hidden_act]
 
     def linear(values: Tensor) -> Tensor:

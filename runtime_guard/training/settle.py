@@ -101,7 +101,7 @@ class _Texts:
             having, _ = columns(examples, label)
             flagged = having[both[having, column] >= bounds[label]]
             found.append((flagged, int(LOSS * len(having))))
-        calm = [(row, part) for row, part in enumerate(_numbers(parts)) if _is_calm(examples[row])]
+        calm = [(row, part) for row, part in enumerate(_numbers(parts)) if is_calm(examples[row])]
         kinds = [(part, examples[row].source) for row, part in calm]
         sizes, sources = Counter(kinds), Counter(part for part, _ in set(kinds))
         return cls(
@@ -138,7 +138,8 @@ def _numbers(parts: Sequence[tuple[Judged, Logits]]) -> list[int]:
     return [number for number, (both, _) in enumerate(parts) for _ in both.examples]
 
 
-def _is_calm(example: Example) -> bool:
+def is_calm(example: Example) -> bool:
+    """Whether a text is known to be harmless."""
     return example.safe and bool(example.known)
 
 

@@ -144,13 +144,10 @@ def markdown_beside(systems: Mapping[str, Sequence[Found]]) -> str:
 
 def markdown_shares(shares: Mapping[str, tuple[int, float]], what: str = "flagged") -> str:
     """Shares of harmless texts as a table."""
-    head = f"| harmless source | texts | {what} |\n|---|---|---|\n"
-    return head + "".join(
-        f"| {source} | {count} | {share:.1%} |\n" for source, (count, share) in shares.items()
-    )
+    return markdown_shares_beside({what: shares})
 
 
-def markdown_shares_beside(shares: Mapping[Rate, Mapping[str, tuple[int, float]]]) -> str:
+def markdown_shares_beside(shares: Mapping[str, Mapping[str, tuple[int, float]]]) -> str:
     """Shares of the same harmless texts at several bounds as a table, one column for each."""
     first = next(iter(shares.values()))
     head = f"| harmless source | texts | {' | '.join(shares)} |\n|---|---|{'---|' * len(shares)}\n"

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from runtime_guard.encoder.tags import ENTITIES as TYPES
 from runtime_guard.training.abroad import abroad
 from runtime_guard.training.example import ENTITIES, Example
-from runtime_guard.training.generate import PREFIX, generate, technical_text
+from runtime_guard.training.generate import PLACED, PREFIX, generate, technical_text
 from runtime_guard.training.people import sentences
 from runtime_guard.training.samples import read_tagged
 from runtime_guard.training.sources import read_sources
@@ -48,6 +48,11 @@ def corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> list[Exam
     real = [item for item in read_sources(folder) if item.source not in left_out]
     carriers = [item.text for item in real if item.safe and item.known.get("prompt_injection") == 0]
     return [*real, *generate(carriers, seed), *technical_text(), *_people_as_examples(seed)]
+
+
+def grounded(item: Example | Tagged) -> bool:
+    """Whether no source is in it: generated, and not put among the texts of one."""
+    return item.source.startswith(PREFIX) and item.source not in PLACED
 
 
 def tagged_corpus(folder: Path, seed: int, made_most: int, left_out: Collection[str] = ()) -> list[Tagged]:

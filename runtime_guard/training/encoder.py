@@ -58,7 +58,7 @@ def make_encoder(data: Path, gate: MadeGate, seed: int, effort: Effort, tell: Te
     """
     folder = _base()
     forge = Forge(data, folder, seed, effort, tell)
-    (fitted, encoder, own_verdict), strange_verdict = forge.make(gate.fitted, gate.folds)
+    (fitted, encoder, own_verdict), strange_verdict = forge.make(gate.ground, gate.fitted, gate.folds)
     own, strange = _both(gate.validation, own_verdict), _both(gate.strange, strange_verdict)
     mix = fit_mix(
         [*strange.examples, *own.examples],
@@ -79,9 +79,8 @@ def make_encoder(data: Path, gate: MadeGate, seed: int, effort: Effort, tell: Te
     )
     files = encoder_files(folder, fitted, shipped, bounds)
     tell("encoder: judged")
-    folds = f"These encoders were fitted to {effort.share:.0%} of the corpus."
     settled = glance(texts, strange.examples, strange.gate, shipped, tagged_held(data, seed, 0))
-    return MadeEncoder(files, encoder_card(own, strange, mix, bounds=bounds, settled=settled, folds=folds))
+    return MadeEncoder(files, encoder_card(own, strange, mix, bounds=bounds, settled=settled))
 
 
 def _base() -> Path:

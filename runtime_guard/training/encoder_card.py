@@ -53,7 +53,6 @@ def encoder_card(
     *,
     bounds: Mapping[Rate, Mapping[str, float]],
     settled: Glance,
-    folds: str,
 ) -> str:
     """The card, Markdown.
 
@@ -63,7 +62,6 @@ def encoder_card(
         mix: what each model counts, (labels, 3).
         bounds: per rate, the logits from which on labels are flagged.
         settled: what is settled at a glance.
-        folds: how the encoders that judged sources left out were fitted.
     """
     judged = strange.mixed(mix)
     shares: dict[str, dict[str, tuple[int, float]]] = {
@@ -85,7 +83,7 @@ names in them found less surely; one text at a time, in overlapping windows of {
 ## Sources left out
 
 Every source is judged by a gate and an encoder that saw no row of it; of each pair of figures the first is the area
-under the ROC curve, the second recall at 1 % false positives. {folds}
+under the ROC curve, the second recall at 1 % false positives.
 
 {_beside(strange, mix)}
 Harmless texts of sources left out in which any label is flagged, at each of the bounds that ship; the proxy refuses at

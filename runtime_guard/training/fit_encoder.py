@@ -16,7 +16,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from runtime_guard.encoder.bert import Bert, Weights
 from runtime_guard.encoder.heads import Heads, head_shapes
-from runtime_guard.training.effort import Effort
 from runtime_guard.training.samples import NO_TAG, Batch, Sample, grouped, padded
 
 RATE: Final = 2e-4
@@ -41,6 +40,21 @@ SAFETY_SHARE: Final = 2.0
 
 
 @dataclass(frozen=True)
+class Course:
+    """How often, how many at a time and how fast.
+
+    Attributes:
+        epochs: passes over the samples.
+        pieces: word pieces of a batch, padding included.
+        pace: what the rates count; less for an encoder that has learned before.
+    """
+
+    epochs: float
+    pieces: int
+    pace: float = 1.0
+
+
+@dataclass(frozen=True)
 class FittedEncoder:
     """An encoder and its heads."""
 
@@ -48,38 +62,47 @@ class FittedEncoder:
     heads: Heads
 
 
+def untaught(bert: Bert, seed: int) -> FittedEncoder:
+    """A published model, and heads that know nothing yet."""
+    generator = torch.Generator().manual_seed(seed)
+    heads = {
+        name: torch.randn(shape, generator=generator) * 0.02 if len(shape) > 1 else torch.zeros(shape)
+        for name, shape in head_shapes(bert.config.hidden_size).items()
+    }
+    return FittedEncoder(bert, Heads(heads))
+
+
 def fit_encoder(
-    bert: Bert,
+    start: FittedEncoder,
     samples: Sequence[Sample],
     seed: int,
-    effort: Effort,
+    course: Course,
     tell: Callable[[str], None] = lambda _: None,
 ) -> FittedEncoder:
     """Encoder and heads fitted to samples; on a GPU where there is one.
 
     Args:
-        bert: the published model; it is not changed.
+        start: where it begins; it is not changed.
         samples: windows with what is known about them.
-        seed: of initial heads, order and dropout.
-        effort: passes over the samples, and the size of batches.
+        seed: of order and dropout.
+        course: how often and how fast they are learned from.
         tell: told the loss now and then.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     rng = random.Random(seed)  # noqa: S311 - not for secrets
-    weights = {name: value.to(device).clone().requires_grad_() for name, value in bert.weights.items()}
-    heads = {
-        name: (torch.randn(shape, generator=generator) * 0.02 if len(shape) > 1 else torch.zeros(shape))
-        .to(device)
-        .requires_grad_()
-        for name, shape in head_shapes(bert.config.hidden_size).items()
-    }  # fmt: skip
-    model = FittedEncoder(Bert(bert.config, weights), Heads(heads))
-    optimizer = torch.optim.AdamW(_groups(weights, heads, bert.config.num_hidden_layers), weight_decay=0.01)
-    rounds = int(np.ceil(effort.epochs))
-    plan = [batch for _ in range(rounds) for batch in batches_of(samples, effort.pieces, rng)]
-    plan = plan[: max(1, int(len(plan) * effort.epochs / rounds))]
+    weights, heads = (
+        {name: value.to(device).clone().requires_grad_() for name, value in part.weights.items()}
+        for part in (start.bert, start.heads)
+    )
+    config = start.bert.config
+    model = FittedEncoder(Bert(config, weights), Heads(heads))
+    optimizer = torch.optim.AdamW(
+        _groups(weights, heads, config.num_hidden_layers, course.pace), weight_decay=0.01
+    )
+    rounds = int(np.ceil(course.epochs))
+    plan = [batch for _ in range(rounds) for batch in batches_of(samples, course.pieces, rng)]
+    plan = plan[: max(1, int(len(plan) * course.epochs / rounds))]
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / len(plan)))
     learned = [*weights.values(), *heads.values()]
     running = torch.zeros((), device=device)
@@ -129,15 +152,16 @@ def _rate(share: float) -> float:
     return min(share / WARM, (1 - share) / (1 - WARM)) + 0.02
 
 
-def _groups(weights: Weights, heads: Weights, layers: int) -> list[dict[str, Any]]:
+def _groups(weights: Weights, heads: Weights, layers: int, pace: float) -> list[dict[str, Any]]:
     """What is learned, layer by layer with its rate."""
     by_layer: dict[int, list[Tensor]] = {}
     for name, value in weights.items():
         by_layer.setdefault(_layer_of(name), []).append(value)
     groups = [
-        {"params": params, "lr": RATE * SLOWER ** (layers - 1 - layer)} for layer, params in by_layer.items()
+        {"params": params, "lr": pace * RATE * SLOWER ** (layers - 1 - layer)}
+        for layer, params in by_layer.items()
     ]
-    return [*groups, {"params": list(heads.values()), "lr": HEAD_RATE}]
+    return [*groups, {"params": list(heads.values()), "lr": pace * HEAD_RATE}]
 
 
 def _layer_of(name: str) -> int:

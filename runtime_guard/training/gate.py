@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from runtime_guard.gate.model import CONFIG, WEIGHTS
 from runtime_guard.options import Rate
-from runtime_guard.training.corpus import FOLDS, corpus
+from runtime_guard.training.corpus import FOLDS, corpus, grounded
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.fit_gate import MAX_WINDOWS, FittedGate, fit_gate, gate_logits, prepare
 from runtime_guard.training.sources import read_sources
@@ -41,6 +41,7 @@ class MadeGate:
         validation: rows of its own sources, kept out of fitting.
         strange: rows of sources left out of fitting.
         folds: weights fitted without the sources of each fold.
+        ground: weights fitted to generated text alone.
     """
 
     fitted: FittedGate
@@ -49,6 +50,7 @@ class MadeGate:
     validation: Judged
     strange: Judged
     folds: Mapping[str, FittedGate]
+    ground: FittedGate
 
     @property
     def bounds(self) -> dict[Rate, dict[str, float]]:
@@ -65,9 +67,12 @@ def make_gate(data: Path, seed: int, tell: Tell) -> MadeGate:
         tell: told what was done.
     """
     strange, folds = _strange(data, seed, tell)
-    made = _fit_and_judge(corpus(data, seed), seed)
+    examples = corpus(data, seed)
+    made = _fit_and_judge(examples, seed)
     tell("gate: fitted")
-    return MadeGate(*made, strange, folds)
+    ground = _fitted([item for item in examples if grounded(item)], seed)
+    tell("gate: ground fitted")
+    return MadeGate(*made, strange, folds, ground)
 
 
 def gate_files(made: MadeGate) -> dict[str, bytes]:
@@ -133,10 +138,14 @@ def _strange(data: Path, seed: int, tell: Tell) -> tuple[Judged, dict[str, Fitte
     return Judged(kept, np.concatenate(parts)), folds
 
 
-def _fit_and_judge(examples: Sequence[Example], seed: int) -> tuple[FittedGate, Logits, Logits, Judged]:
+def _fitted(examples: Sequence[Example], seed: int) -> FittedGate:
     taught = [item for item in examples if not item.validation]
+    return fit_gate(prepare(taught, MAX_WINDOWS), taught, seed)
+
+
+def _fit_and_judge(examples: Sequence[Example], seed: int) -> tuple[FittedGate, Logits, Logits, Judged]:
+    fitted = _fitted(examples, seed)
     held = [item for item in examples if item.validation]
-    fitted = fit_gate(prepare(taught, MAX_WINDOWS), taught, seed)
     logits = gate_logits(fitted, prepare(held), len(held))
     slopes, offsets = calibration(held, logits)
     return fitted, slopes, offsets, Judged(held, logits * slopes + offsets)

@@ -41,6 +41,9 @@ RECIPES: Final = (
     *ORDERS,
 )  # fmt: skip
 
+PLACED: Final = frozenset(PREFIX + recipe.name for recipe in RECIPES if recipe.among)
+"""Sources of generated text that stands among harmless texts of labelled sources."""
+
 
 def generate(carriers: Sequence[str], seed: int, scale: float = 1.0) -> Iterator[Example]:
     """Generated examples, each text once.

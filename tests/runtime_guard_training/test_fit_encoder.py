@@ -16,12 +16,12 @@ from runtime_guard.encoder.config import EncoderConfig
 from runtime_guard.encoder.engine import CpuEngine, Windows
 from runtime_guard.encoder.shapes import SHAPES
 from runtime_guard.judge import SAFETY_LABELS
-from runtime_guard.training.effort import EFFORTS, Effort
-from runtime_guard.training.fit_encoder import FittedEncoder, fit_encoder
+from runtime_guard.training.effort import EFFORTS
+from runtime_guard.training.fit_encoder import Course, FittedEncoder, fit_encoder, untaught
 from runtime_guard.training.samples import NO_TAG, Sample, grouped
 
 BAD, GOOD, NAME = 200, 201, 202
-LITTLE = Effort(recipe=1, people=1, share=1.0, epochs=40, pieces=200, jobs=1)
+LITTLE = Course(epochs=40, pieces=200)
 
 
 def sample(ids: Sequence[int], *, bad: bool = False, tags: Sequence[int] | None = None) -> Sample:
@@ -88,7 +88,7 @@ def said(fitted: FittedEncoder, ids: Sequence[int]) -> tuple[float, list[int]]:
 def test_what_is_taught_is_learned_and_learned_alike() -> None:
     published = small_bert()
     before = {name: value.clone() for name, value in published.weights.items()}
-    fitted, again = (fit_encoder(published, taught(), 5, LITTLE) for _ in range(2))
+    fitted, again = (fit_encoder(untaught(published, 5), taught(), 5, LITTLE) for _ in range(2))
     bad, tags = said(fitted, [101, 120, BAD, BAD, BAD, NAME, 102])
     good, _ = said(fitted, [101, 120, GOOD, GOOD, GOOD, NAME, 102])
     assert bad > good + 0.2
@@ -97,10 +97,20 @@ def test_what_is_taught_is_learned_and_learned_alike() -> None:
     assert all(torch.equal(value, again.bert.weights[name]) for name, value in fitted.bert.weights.items())
 
 
+def test_what_was_learned_before_is_gone_on_with() -> None:
+    ground = fit_encoder(untaught(small_bert(), 5), taught(), 5, LITTLE)
+    before = {name: value.clone() for name, value in ground.heads.weights.items()}
+    other = [sample([101, BAD, GOOD, 102], bad=True)]
+    later = fit_encoder(ground, other, 5, Course(epochs=1, pieces=200, pace=0.1))
+    assert said(later, [101, 120, BAD, BAD, BAD, NAME, 102])[1] == [0, 0, 0, 0, 0, 1, 0]
+    assert all(torch.equal(value, before[name]) for name, value in ground.heads.weights.items())
+    assert not torch.equal(later.heads.weights["safety.bias"], before["safety.bias"])
+
+
 @pytest.mark.parametrize("name", sorted(EFFORTS))
 def test_an_effort_is_one_that_can_be_made(name: str) -> None:
     effort = EFFORTS[name]
-    assert 0 < effort.share <= 1
-    assert effort.epochs > 0
+    assert 0 < effort.again <= 1
+    assert min(effort.ground, effort.sources) > 0
     assert effort.pieces >= 128
     assert effort.jobs >= 1

@@ -62,6 +62,7 @@ HARMS: Final = (
     *_contrast("targets", "mix", HARM | _zeros("self_harm", "hate", "sexual") | {"violence": 1}, 2500),
     *_contrast("nonsense", "mix", HARM | _zeros("self_harm", "sexual") | {"hate": 1}, 2200),
     *_contrast("dossiers", "mix", HARM | _zeros("self_harm", "hate", "sexual"), 2000),
+    *_contrast("tellings", "mix", HARM, 1500),
     *_contrast("all", "insist", _zeros("harmful_response") | {"harmful_request": 1}, 1500, good=_CALM),
     *_contrast("hate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 1800, _ANYONE),
     *_contrast("insults", "text", _POSTED | _zeros("hate") | {"harassment": 1}, 1600, _ANYONE),

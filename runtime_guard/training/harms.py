@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from runtime_guard.training.recipe import CONTENT, NONE, QUIET, Recipe
+from runtime_guard.training.recipe import CONTENT, JAILBREAK, NONE, QUIET, Recipe
 
 
 def _zeros(*labels: str) -> dict[str, int]:
@@ -29,6 +29,9 @@ def _contrast(
 
 
 HARM: Final = {**QUIET, "harmful_request": 1}
+WRAPPED: Final = {"harmful_request": 1, "prompt_injection": 0, "harmful_response": 0}
+"""Harm in a wrapping: whether this is a jailbreak is left open."""
+
 COMPLIES: Final = {"harmful_response": 1}
 _CALM: Final = {"harmful_request": 0, "harmful_response": 0, **CONTENT}
 _POSTED: Final = {"prompt_injection": 0, "jailbreak": 0}
@@ -58,6 +61,10 @@ HARMS: Final = (
     *_contrast("letters", "text", HARM, 300),
     *_contrast("crimes", "assaid", HARM, 1000),
     *_contrast("all", "insist", _zeros("harmful_response") | {"harmful_request": 1}, 1500, good=_CALM),
+    *_contrast("tales", "text", WRAPPED | _zeros("sexual"), 2200),
+    *_contrast("offices", "text", WRAPPED | _zeros("sexual"), 1800),
+    *_contrast("lessons", "text", WRAPPED | _zeros("sexual"), 1800),
+    *_contrast("unbound", "text", JAILBREAK | _zeros("sexual") | {"harmful_request": 1}, 2200),
     *_contrast("hate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 1800, _ANYONE),
     *_contrast("insults", "text", _POSTED | _zeros("hate") | {"harassment": 1}, 1600, _ANYONE),
     *_contrast("threats", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 1600, _ANYONE),

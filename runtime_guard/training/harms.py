@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from runtime_guard.training.recipe import CONTENT, NONE, QUIET, Recipe
+from runtime_guard.training.recipe import CONTENT, JAILBREAK, NONE, QUIET, Recipe
 
 
 def _zeros(*labels: str) -> dict[str, int]:
@@ -29,6 +29,9 @@ def _contrast(
 
 
 HARM: Final = {**QUIET, "harmful_request": 1}
+WRAPPED: Final = {"harmful_request": 1, "prompt_injection": 0, "harmful_response": 0}
+"""Harm in a wrapping: whether this is a jailbreak is left open."""
+
 COMPLIES: Final = {"harmful_response": 1}
 _CALM: Final = {"harmful_request": 0, "harmful_response": 0, **CONTENT}
 _POSTED: Final = {"prompt_injection": 0, "jailbreak": 0}
@@ -64,6 +67,12 @@ HARMS: Final = (
     *_contrast("dossiers", "mix", HARM | _zeros("self_harm", "hate", "sexual"), 2000),
     *_contrast("tellings", "mix", HARM, 1500),
     *_contrast("all", "insist", _zeros("harmful_response") | {"harmful_request": 1}, 1500, good=_CALM),
+    *_contrast("tales", "text", WRAPPED, 2200),
+    *_contrast("offices", "text", WRAPPED, 1800),
+    *_contrast("commissions", "text", WRAPPED, 2200),
+    *_contrast("lessons", "text", WRAPPED, 1800),
+    *_contrast("realms", "text", WRAPPED, 1500),
+    *_contrast("unbound", "text", JAILBREAK | {"harmful_request": 1}, 2200),
     *_contrast("hate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 1800, _ANYONE),
     *_contrast("insults", "text", _POSTED | _zeros("hate") | {"harassment": 1}, 1600, _ANYONE),
     *_contrast("threats", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 1600, _ANYONE),

@@ -65,6 +65,8 @@ HARMS: Final = (
     *_contrast("sexual", "text", _POSTED | _zeros("hate", "self_harm") | {"sexual": 1}, 1600, _ANYONE),
     *_contrast("groups", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2500, _ANYONE),
     *_contrast("calmhate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
+    *_contrast("papers", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
+    *_contrast("ofgroups", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
     *_contrast("jabs", "text", _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}, 2000, _ANYONE),
     *_contrast("figures", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 2000, _ANYONE),
     *_contrast("leers", "text", _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}, 1500, _ANYONE),

@@ -14,12 +14,11 @@ from typing import Any, Final, cast
 
 from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
-from presidio_analyzer.nlp_engine import NlpEngine
-from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
 from govkernel.errors import ConfigError
 from runtime_guard.patterns.alphabet import classes, encoded
-from runtime_guard.patterns.automaton import ANYWHERE, Automaton, Expression, automaton
+from runtime_guard.patterns.automaton import ANYWHERE, Expression, automaton
 from runtime_guard.patterns.cache import Cache
 from runtime_guard.patterns.candidates import LONGEST, PHONE, phone_beginnings
 from runtime_guard.patterns.context import Context, ContextRule, Mentions
@@ -28,7 +27,8 @@ from runtime_guard.patterns.phones import PhoneRule, can_be_rule
 from runtime_guard.patterns.prefix import Beginning, beginnings
 from runtime_guard.patterns.results import Result, outermost, without_duplicates
 from runtime_guard.patterns.rules import Rule, is_plain, rules_of
-from runtime_guard.patterns.shape import Shape
+from runtime_guard.patterns.shape import A_DIGIT, Shape
+from runtime_guard.patterns.staged import Scanner, staged
 from runtime_guard.patterns.tree import NotUnderstood
 from runtime_guard.patterns.words import NearWords, PipelineWords, Tokens, Words
 
@@ -87,7 +87,7 @@ class PatternEngine:
         nlp_engine: NlpEngine | None = None,
         language: str = LANGUAGE,
         cache: Cache | None = None,
-        scanner: Any = automaton,
+        scanner: Scanner = automaton,
     ) -> None:
         self._threshold = threshold
         self._nlp_engine = nlp_engine
@@ -102,8 +102,10 @@ class PatternEngine:
         self._strangers: list[int] = []
         for number, item in enumerate(recognizers):
             self._sort(number, item)
-        self._asked, expressions = _table(self._rules)
-        self._automaton: Automaton = scanner([*expressions, PHONE], cache)
+        table = _table(self._rules)
+        self._asked = list(table.values())
+        expressions = [(Expression(shape.expression), shape.wanted) for shape in table]
+        self._automaton = staged([*expressions, (PHONE, (A_DIGIT,))], scanner, cache)
         self._phone = len(expressions)
         self._always = [(entry, _ANYWHERE) for entry in (*_unshaped(self._rules), *self._refused())]
         self._phones_always = self._phone in self._automaton.refused
@@ -153,8 +155,10 @@ class PatternEngine:
             for number, phone in self._phones:
                 if results := phone.results(text, since):
                     found[number] = outermost(results)
-        for number in self._strangers:
-            found[number] = self._asked_directly(self._sources[number].recognizer, text)
+        if self._strangers:
+            artifacts = PipelineWords(text, self._nlp_engine or Tokens(), self._language).artifacts
+            for number in self._strangers:
+                found[number] = _asked_directly(self._sources[number].recognizer, text, artifacts)
         return found
 
     def _by_rules(
@@ -173,14 +177,6 @@ class PatternEngine:
             if self._sources[number].thins:
                 found[number] = outermost(found[number])
         return found
-
-    def _asked_directly(self, recognizer: EntityRecognizer, text: str) -> list[Result]:
-        """What a recognizer finds that is not made of patterns."""
-        artifacts = PipelineWords(text, self._nlp_engine or Tokens(), self._language).artifacts
-        results = cast(
-            list[RecognizerResult], recognizer.analyze(text, recognizer.supported_entities, artifacts) or []
-        )
-        return [Result(item.entity_type, item.start, item.end, item.score) for item in results]
 
     def _words(self, text: str) -> Words:
         if self._nlp_engine is None:
@@ -201,7 +197,7 @@ class PatternEngine:
             )
         if is_plain(recognizer):
             self._rules += [(number, rule) for rule in rules_of(recognizer)]
-        elif type(recognizer).analyze is PhoneRecognizer.analyze and can_be_rule(recognizer):
+        elif can_be_rule(recognizer):
             self._phones.append((number, PhoneRule(recognizer)))
         else:
             self._strangers.append(number)
@@ -215,20 +211,28 @@ class PatternEngine:
             recognizer,
             self._context.rule(recognizer.context),
             thresholds,
-            type(recognizer).analyze in (PatternRecognizer.analyze, PhoneRecognizer.analyze),
+            type(recognizer).analyze is PatternRecognizer.analyze,
         )
 
 
 _ANYWHERE: Final = (ANYWHERE,)
 
 
-def _table(rules: Sequence[tuple[int, Rule]]) -> tuple[list[list[tuple[int, Rule]]], list[Expression]]:
-    """Rules by the number of the expression they are asked after, and the expressions; alike ones are one."""
+def _asked_directly(recognizer: EntityRecognizer, text: str, artifacts: NlpArtifacts) -> list[Result]:
+    """What a recognizer finds that is not made of patterns."""
+    results = cast(
+        list[RecognizerResult], recognizer.analyze(text, recognizer.supported_entities, artifacts) or []
+    )
+    return [Result(item.entity_type, item.start, item.end, item.score) for item in results]
+
+
+def _table(rules: Sequence[tuple[int, Rule]]) -> dict[Shape, list[tuple[int, Rule]]]:
+    """Rules by the shape that they are asked after; those of one shape are asked after together."""
     asked: dict[Shape, list[tuple[int, Rule]]] = {}
     for number, rule in rules:
         if rule.places.shape is not None:
             asked.setdefault(rule.places.shape, []).append((number, rule))
-    return list(asked.values()), [Expression(shape.expression) for shape in asked]
+    return asked
 
 
 def _unshaped(rules: Sequence[tuple[int, Rule]]) -> list[tuple[int, Rule]]:

@@ -1,4 +1,4 @@
-"""Telephone numbers as Presidio's ``PhoneRecognizer`` finds them, tried only where one can stand.
+"""Telephone numbers as Presidio's ``PhoneRecognizer`` and its kin find them, tried only where one can stand.
 
 python-phonenumbers' ``PhoneNumberMatcher`` looks for candidates and judges each, and then parts of it, once for each
 region. Here candidates and parts are made once, by that library's own expressions: see
@@ -10,15 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import phonenumbers
+from presidio_analyzer.predefined_recognizers import PhoneRecognizer, ZaMobileNumberRecognizer
 
 from runtime_guard.patterns.candidates import next_candidate
 from runtime_guard.patterns.numbering import is_national
 from runtime_guard.patterns.outlines import Outlines
 from runtime_guard.patterns.parts import Candidate
 from runtime_guard.patterns.results import Result
+
+_OF_ONE_KIND: Final = ZaMobileNumberRecognizer.analyze
+"""Keeps mobile numbers, or all others, of one country."""
 
 
 class PhoneRule:
@@ -29,6 +33,8 @@ class PhoneRule:
     """
 
     def __init__(self, recognizer: Any) -> None:
+        self._recognizer = recognizer
+        self._chooses = type(recognizer).analyze is _OF_ONE_KIND
         self._entity = recognizer.supported_entities[0]
         self._score = recognizer.SCORE
         self._regions = tuple(recognizer.supported_regions)
@@ -50,12 +56,25 @@ class PhoneRule:
             for region in self._regions
             if region in asked
             for start, end in search.numbers(region)
+            if not self._chooses or self._is_chosen(text[start:end], region)
         ]
+
+    def _is_chosen(self, said: str, region: str) -> bool:
+        """Whether a number is of the recognizer's country and kind."""
+        number = phonenumbers.parse(said, region)
+        kind = self._recognizer._classify(number)
+        wanted = self._recognizer.target_classification
+        return phonenumbers.region_code_for_number(number) == region and kind == wanted
 
 
 def can_be_rule(recognizer: Any) -> bool:
     """Whether a recognizer asks for valid numbers of regions that are known."""
     known = phonenumbers.SUPPORTED_REGIONS
+    analyze = type(recognizer).analyze
+    if analyze not in (PhoneRecognizer.analyze, _OF_ONE_KIND):
+        return False
+    if analyze is _OF_ONE_KIND and tuple(recognizer.supported_regions) != (recognizer.REGION,):
+        return False
     return recognizer.leniency == phonenumbers.Leniency.VALID and known.issuperset(
         recognizer.supported_regions
     )

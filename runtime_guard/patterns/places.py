@@ -87,6 +87,8 @@ class Places:
             ends: where the automaton reports ends.
             since: matches that end up to there may be left out.
         """
+        if self.shape is not None and any(wanted.search(data) is None for wanted, _ in self._needs):
+            return ()
         clusters = self.clusters(ends, data)
         if clusters is None:
             return pattern.finditer(text)
@@ -150,6 +152,7 @@ class _Ahead:
         self._between = between
         self._data = data
         self._next = -1
+        self._reach = -1
         self._until = -1
         self._stands = False
 
@@ -159,9 +162,10 @@ class _Ahead:
             if place > self._next:
                 match = self._wanted.search(self._data, place + 1)
                 self._next = len(self._data) if match is None else match.start() - 1
-            reach = _right(self._data, place, self._between, None)
-            self._stands = self._next <= reach
-            self._until = self._next if self._stands else reach
+            if place > self._reach:
+                self._reach = _right(self._data, place, self._between, None)
+            self._stands = self._next <= self._reach
+            self._until = self._next if self._stands else self._reach
         return self._stands
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import regex
 from regex import _regex_core as core
 
-from runtime_guard.patterns.alphabet import BEYOND, EVERYTHING
+from runtime_guard.patterns.alphabet import BEYOND, DIGITS, EVERYTHING
 from runtime_guard.patterns.tree import (
     LONG,
     REPEATS,
@@ -66,6 +66,7 @@ class Shape:
         ahead: characters beyond a match that decide whether it is one; None is unbounded.
         ahead_characters: bytes of those, where unbounded.
         needs: what must stand ahead of each beginning of a match, and may be far.
+        digits: whether every match holds a digit.
     """
 
     expression: bytes
@@ -78,8 +79,15 @@ class Shape:
     ahead: int | None = 0
     ahead_characters: frozenset[int] = frozenset()
     needs: tuple[Need, ...] = ()
+    digits: bool = False
+
+    @property
+    def wanted(self) -> tuple[bytes, ...]:
+        """Expressions that each match somewhere in every text that the pattern matches in."""
+        return (*(need.expression for need in self.needs), *([A_DIGIT] if self.digits else []))
 
 
+A_DIGIT: Final = char_class(DIGITS)
 _NOTHING: Final = Shape(b"", 0, 0, frozenset())
 
 
@@ -143,7 +151,7 @@ class Writer:
         shape = _NOTHING
         if kind in SINGLE:
             members = members_of(node)
-            shape = Shape(self._class(members), 1, 1, members)
+            shape = Shape(self._class(members), 1, 1, members, digits=members <= DIGITS)
         elif kind is core.Sequence:
             shape = self._sequence(node.items, first=first, last=last)
         elif kind is core.Branch:
@@ -168,6 +176,7 @@ class Writer:
             union(part.beyond for part in parts),
             _widest(part.tail for part in parts),
             union(part.tail_characters for part in parts),
+            digits=all(part.digits for part in parts),
         )
 
     def _repeat(self, node: Any, *, last: bool) -> Shape:
@@ -180,6 +189,7 @@ class Writer:
             part.least * least,
             None if most is None or part.most is None else part.most * most,
             part.characters,
+            digits=part.digits and least > 0,
         )
         if not last or not least or (most is not None and most - least <= LONG // 2):
             return whole
@@ -319,6 +329,7 @@ def _joined(shapes: Sequence[Shape]) -> Shape:
         shapes[-1].beyond,
         _sum(shape.tail for shape in tails),
         union(shape.tail_characters for shape in tails),
+        digits=any(shape.digits for shape in shapes),
     )
 
 

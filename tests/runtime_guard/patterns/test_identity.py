@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from unittest import mock
 
 import pytest
 import regex
@@ -23,7 +24,7 @@ from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from govkernel.errors import ConfigError
-from runtime_guard.patterns import automaton
+from runtime_guard.patterns import automaton, staged
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries, country_recognizers, default_recognizers
 from runtime_guard.patterns.shape import shape_of
@@ -92,13 +93,27 @@ def patterns(draw: st.DrawFn) -> str:
     text=st.text("abckKé\u212a01 -.@\n\u0661漢", max_size=40),
 )
 @pytest.mark.parametrize("scanner", [automaton.automaton, lambda items, _: automaton.Re2Automaton(items)])
-def test_patterns_that_nobody_has_seen(found: list[str], flags: int, text: str, scanner: Any) -> None:
+@pytest.mark.parametrize("few", [0, staged.FEW])
+def test_patterns_that_nobody_has_seen(
+    found: list[str], flags: int, text: str, scanner: Any, few: int
+) -> None:
     recognizer = PatternRecognizer(
         "X", patterns=[Pattern("p", item, 0.5) for item in found], global_regex_flags=flags or None
     )
     if not flags:
         recognizer.global_regex_flags = 0
-    Peers([recognizer], scanner=scanner).agree_on(text)
+    with mock.patch.object(staged, "FEW", few):
+        Peers([recognizer], scanner=scanner).agree_on(text)
+
+
+def test_what_wants_something_is_looked_for_only_where_it_is(everything: Peers) -> None:
+    def never(_: bytes) -> list[tuple[int, int]]:
+        raise AssertionError("looked")
+
+    with mock.patch.object(everything.ours._automaton, "_second", mock.Mock(scan=never)):
+        everything.agree_on("No number is in this text, whatever else it says: a.b@c.example.org")
+        with pytest.raises(AssertionError, match="looked"):
+            everything.ours.analyze("ssn 078-05-1120")
 
 
 @pytest.mark.parametrize(

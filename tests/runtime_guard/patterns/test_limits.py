@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
 from presidio_analyzer import Pattern, PatternRecognizer
 
-from runtime_guard.patterns import phones, words
+from runtime_guard.patterns import phones, places, words
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.outlines import Outlines
 from runtime_guard.patterns.parts import Part
@@ -22,6 +22,8 @@ REPEATED = [
     "212-555-0123 ", "ssn 078-05-1120 ", "a@b.co ", "1.2.3.4/", "bc1", "A1", "\xe9", "x", "12 ext ", "1, ",
     "_", "\x00", "be ", "1/2/", "10.0.0.1 ", "www.", "\u0660",
 ]  # fmt: skip
+
+FAR_AHEAD = r"\b(?=.*?[a-z])(?=.*?[0-9]{4})[\w@#$%^?~-]{10}\b"
 
 
 class Counted:
@@ -77,10 +79,7 @@ def test_patterns_look_at_each_place_a_bounded_number_of_times(
 
 @pytest.mark.parametrize("repeated", ["abcdefghij ", "some words of a text, ", "abcdefghij\n", "a1b2c3d4e5 "])
 def test_what_is_far_ahead_is_looked_for_once(work: list[int], repeated: str) -> None:
-    recognizer = PatternRecognizer(
-        "X", patterns=[Pattern("x", r"\b(?=.*?[a-z])(?=.*?[0-9]{4})[\w@#$%^?~-]{10}\b", 0.5)]
-    )
-    engine = PatternEngine([recognizer])
+    engine = PatternEngine([PatternRecognizer("X", patterns=[Pattern("x", FAR_AHEAD, 0.5)])])
     engine._asked = [
         [(number, replace(rule, pattern=Counted(rule.pattern, work))) for number, rule in asked]
         for asked in engine._asked
@@ -88,6 +87,22 @@ def test_what_is_far_ahead_is_looked_for_once(work: list[int], repeated: str) ->
     work[0] = 0
     assert engine.analyze(repeated * 1_000) == []
     assert work[0] == 0
+
+
+@pytest.mark.parametrize("repeated", ["abcdefghij 1234 ", "a1b2c3d4e5 12 3456 "])
+def test_how_far_one_may_look_ahead_is_found_once(repeated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    real = places._right
+
+    def right(data: bytes, start: int, allowed: bytes, most: int | None) -> int:
+        nonlocal looked
+        looked += most is None
+        return real(data, start, allowed, most)
+
+    monkeypatch.setattr(places, "_right", right)
+    engine = PatternEngine([PatternRecognizer("X", patterns=[Pattern("x", FAR_AHEAD, 0.5)])])
+    assert engine.analyze(repeated * 500)
+    assert looked <= 2
 
 
 @pytest.mark.parametrize("repeated", REPEATED)

@@ -12,7 +12,11 @@ pytest.importorskip("phonenumbers", reason="install the extra: govkernel[guard]"
 import phonenumbers
 from phonenumbers import phonenumbermatcher, phonenumberutil
 from phonenumbers.phonemetadata import PhoneMetadata
-from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+from presidio_analyzer.predefined_recognizers import (
+    PhoneRecognizer,
+    ZaMobileNumberRecognizer,
+    ZaTelephoneNumberRecognizer,
+)
 
 from runtime_guard.patterns.alphabet import DASH, DIGIT, SIGN, SPACE, classes
 from runtime_guard.patterns.candidates import LEAST
@@ -99,7 +103,12 @@ def test_no_number_is_shorter() -> None:
 @pytest.fixture(scope="module")
 def peers() -> Peers:
     return Peers(
-        [PhoneRecognizer(), PhoneRecognizer(supported_regions=["AT", "AR", "AG", "ZA"], supported_entity="X")]
+        [
+            PhoneRecognizer(),
+            PhoneRecognizer(supported_regions=["AT", "AR", "AG", "ZA"], supported_entity="X"),
+            ZaMobileNumberRecognizer(),
+            ZaTelephoneNumberRecognizer(),
+        ]
     )
 
 
@@ -112,6 +121,7 @@ NUMBERS = [
     "(650) 223 3345 (754) 223 3321", "x650-253-0000", "650-253-0000/x1234", "\u0661\u0662\u0663\u0664\u0665\u0666",
     "1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3", "([650] 253-0000)", "+1 (852) 594-8811", "650x253x0000",
     "49.30.12", "650-253-0000x1234567890", "020 7946 0958x12", "+44 20 7946 0958X4", "(030) 123456x7", "0011x123",
+    "+27 82 123 4567", "082 123 4567", "0716501234", "021 650 1234", "0800 123 456", "086 012 3456", "087 550 1234",
     "650-253-0000x", "(650 253-0000x12", "+1 650-253-0000x12x3", "89 1234567x0", "1x2", "650-253-0000x١",
 ]  # fmt: skip
 
@@ -125,6 +135,12 @@ NUMBERS = [
 )
 def test_in_texts(peers: Peers, text: str) -> None:
     peers.agree_on(text)
+
+
+def test_numbers_of_one_kind_are_asked_like_all_others(peers: Peers) -> None:
+    assert not peers.ours._strangers
+    for text in NUMBERS:
+        peers.agree_on(f"call {text}")
 
 
 def test_other_leniencies_are_asked_directly() -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from govkernel.errors import ConfigError
 from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.training.bounds import shared_bounds
 from runtime_guard.training.corpus import tagged_held
 from runtime_guard.training.effort import Effort
 from runtime_guard.training.encoder_card import Both, encoder_card
@@ -25,7 +26,7 @@ from runtime_guard.training.glance import glance, seen, vocabulary
 from runtime_guard.training.mix import fit_mix
 from runtime_guard.training.plain import learned
 from runtime_guard.training.settle import entities_bound, settled_bounds
-from runtime_guard.training.tables import Judged, shared_bounds
+from runtime_guard.training.tables import Judged
 
 BASE: Final = "all-MiniLM-L6-v2"
 BASE_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

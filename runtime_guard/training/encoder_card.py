@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from runtime_guard.encoder.pieces import LENGTH
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.options import Rate
+from runtime_guard.training.bounds import flagged_share
 from runtime_guard.training.example import Example
 from runtime_guard.training.glance import Glance
 from runtime_guard.training.mix import mixed
 from runtime_guard.training.spans import SpanCounts, markdown_spans
 from runtime_guard.training.tables import (
     Judged,
-    flagged_share,
     found,
     markdown_beside,
     markdown_shares_beside,
@@ -86,8 +86,8 @@ Every source is judged by a gate and an encoder that saw no row of it; of each p
 under the ROC curve, the second recall at 1 % false positives.
 
 {_beside(strange, mix)}
-Harmless texts of sources left out in which any label is flagged, at each of the bounds that ship; the proxy refuses at
-those for 0.1 %:
+Harmless texts of sources left out in which any label is flagged, at each of the bounds that ship: those for 0.1 %, by
+which the proxy refuses, and for 1 % are chosen so that it is at most 5 % of each source:
 
 {markdown_shares_beside(shares)}
 {settled.markdown()}

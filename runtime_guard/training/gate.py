@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from runtime_guard.gate.model import CONFIG, WEIGHTS
 from runtime_guard.options import Rate
+from runtime_guard.training.bounds import flagged_share, shared_bounds
 from runtime_guard.training.corpus import FOLDS, corpus, grounded
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.fit_gate import MAX_WINDOWS, FittedGate, fit_gate, gate_logits, prepare
@@ -20,11 +21,9 @@ from runtime_guard.training.sources import read_sources
 from runtime_guard.training.tables import (
     Judged,
     calibration,
-    flagged_share,
     found,
     markdown,
     markdown_shares,
-    shared_bounds,
 )
 
 Logits = NDArray[np.float32]
@@ -101,7 +100,8 @@ def gate_card(made: MadeGate) -> str:
 Multi-label logistic regression over hashed n-grams, int8: says in microseconds how likely a text is a prompt injection,
 a jailbreak, a harmful request or answer, hate, harassment, violence, self-harm, sexual. Labels by role; scores are
 calibrated (Platt, classes weighted alike); bounds let 0.1, 1 or 5 % of harmless text pass for bad, of the sources it
-learned from and of sources it did not. docs/adr/0019-gate-and-encoder.md. Made by `python -m runtime_guard.training`.
+learned from and of sources it did not, and the first two no more than 5 % of any one such source.
+docs/adr/0019-gate-and-encoder.md. Made by `python -m runtime_guard.training`.
 
 **Not for**: judging people. **Limits**: it knows words and their neighbours, not meaning; what is an injection only
 beside a certain system prompt it cannot know; English first, orders in ar, de, es, fr, hi, it, ja, ko, nl, pl, pt, ru,

@@ -10,16 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime_guard.judge import SAFETY_LABELS, flagged_for
-from runtime_guard.options import Rate
 from runtime_guard.training.example import OUTPUTS, Example
-from runtime_guard.training.measure import auroc, platt, recall_at, threshold_at
+from runtime_guard.training.measure import auroc, platt, recall_at
 
 RATES: Final = (0.01, 0.05)
 """False-positive rates at which recall is stated."""
-
-
-SHIPPED: Final[Mapping[Rate, float]] = {"0.1%": 0.001, "1%": 0.01, "5%": 0.05}
-"""False positives at the bounds that ship."""
 
 
 @dataclass(frozen=True)
@@ -76,23 +71,6 @@ def found(examples: Sequence[Example], logits: NDArray[np.float32]) -> Iterator[
             yield _row(label, "all", scores[having], scores[lacking])
 
 
-def flagged_share(
-    examples: Sequence[Example], logits: NDArray[np.float32], bounds: Mapping[str, float]
-) -> dict[str, tuple[int, float]]:
-    """Per source, how many harmless texts it has, and the share of them in which any label is over its bound."""
-    shares: dict[str, list[bool]] = {}
-    for row, example in enumerate(examples):
-        if not example.safe or len(example.known) < len(SAFETY_LABELS) // 2:
-            continue
-        over = any(
-            logits[row, column] >= bounds[label]
-            for column, label in enumerate(SAFETY_LABELS)
-            if flagged_for(label, example.role) and example.known.get(label) == 0
-        )
-        shares.setdefault(example.source, []).append(over)
-    return {source: (len(values), float(np.mean(values))) for source, values in sorted(shares.items())}
-
-
 def calibration(
     examples: Sequence[Example], logits: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -103,23 +81,6 @@ def calibration(
         values = np.array([examples[index].known[label] for index in known], dtype=np.float64)
         slopes[column], offsets[column] = platt(logits[known, column].astype(np.float64), values)
     return slopes[: logits.shape[1]], offsets[: logits.shape[1]]
-
-
-def bounds_at(examples: Sequence[Example], logits: NDArray[np.float32], rate: float) -> dict[str, float]:
-    """Per safety label, the logit above which at most ``rate`` of the harmless texts lie; -inf without any."""
-    return {
-        label: threshold_at(logits[columns(examples, label)[1], column].astype(np.float64), rate)
-        for column, label in enumerate(SAFETY_LABELS)
-    }
-
-
-def shared_bounds(own: Judged, strange: Judged) -> dict[Rate, dict[str, float]]:
-    """Per rate, logits from which on labels are flagged: so many harmless texts of own and of strange sources."""
-    found: dict[Rate, dict[str, float]] = {}
-    for rate, share in SHIPPED.items():
-        first, second = (bounds_at(part.examples, part.logits, share) for part in (own, strange))
-        found[rate] = {label: max(first[label], second[label]) for label in SAFETY_LABELS}
-    return found
 
 
 def markdown(rows: Sequence[Found]) -> str:

@@ -103,11 +103,7 @@ class Re2Automaton:
     """
 
     def __init__(self, expressions: Sequence[Expression]) -> None:
-        options = re2.Options()
-        options.encoding = re2.Options.Encoding.LATIN1
-        options.max_mem = _RE2_MEMORY
-        options.log_errors = False
-        self._set = re2.Set.SearchSet(options)
+        self._set = re2.Set.SearchSet(_options())
         self._numbers: list[int] = []
         for number, item in enumerate(expressions):
             try:
@@ -124,6 +120,22 @@ class Re2Automaton:
         if not self._numbers:
             return []
         return [(self._numbers[place], ANYWHERE) for place in self._set.Match(data) or ()]
+
+
+def searched(expression: bytes) -> Any:
+    """An expression to search for by itself, in time that grows with the text alone; None if it is refused."""
+    try:
+        return re2.compile(expression, _options())
+    except re2.error:
+        return None
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = _RE2_MEMORY
+    options.log_errors = False
+    return options
 
 
 def _note(number: int, _start: int, end: int, _flags: int, hits: list[tuple[int, int]]) -> None:

@@ -13,20 +13,25 @@ from functools import cached_property
 from typing import Any, Final
 
 import phonenumbers
-from presidio_analyzer.predefined_recognizers import PhoneRecognizer, ZaMobileNumberRecognizer
+from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+from presidio_analyzer.predefined_recognizers.country_specific.south_africa import za_phone_number_recognizer
 
 from runtime_guard.patterns.candidates import next_candidate
 from runtime_guard.patterns.numbering import is_national
 from runtime_guard.patterns.outlines import Outlines
 from runtime_guard.patterns.parts import Candidate
 from runtime_guard.patterns.results import Result
+from runtime_guard.patterns.verdicts import source_digest
 
-_OF_ONE_KIND: Final = ZaMobileNumberRecognizer.analyze
-"""Keeps mobile numbers, or all others, of one country."""
+_OF_ONE_KIND: Final = za_phone_number_recognizer.ZaPhoneNumberRecognizer
+"""Keeps the mobile numbers of one country, or the others."""
+
+_AS_READ: Final = "e041ba72abbad817ec9292082536d78726674ee51939514add30cac75ff9b6bf"
+"""Of the source of that class, whose ``analyze`` is done here in another way."""
 
 
 class PhoneRule:
-    """One of Presidio's ``PhoneRecognizer``.
+    """One of Presidio's ``PhoneRecognizer``, or of its kin for one kind of numbers.
 
     Args:
         recognizer: for which :func:`can_be_rule` holds.
@@ -34,7 +39,7 @@ class PhoneRule:
 
     def __init__(self, recognizer: Any) -> None:
         self._recognizer = recognizer
-        self._chooses = type(recognizer).analyze is _OF_ONE_KIND
+        self._chooses = isinstance(recognizer, _OF_ONE_KIND)
         self._entity = recognizer.supported_entities[0]
         self._score = recognizer.SCORE
         self._regions = tuple(recognizer.supported_regions)
@@ -68,16 +73,16 @@ class PhoneRule:
 
 
 def can_be_rule(recognizer: Any) -> bool:
-    """Whether a recognizer asks for valid numbers of regions that are known."""
-    known = phonenumbers.SUPPORTED_REGIONS
+    """Whether a recognizer asks for valid numbers of regions that are known, all of them or those of one kind."""
+    regions = recognizer.supported_regions
     analyze = type(recognizer).analyze
-    if analyze not in (PhoneRecognizer.analyze, _OF_ONE_KIND):
+    if analyze is _OF_ONE_KIND.analyze:
+        if source_digest(_OF_ONE_KIND) != _AS_READ or tuple(regions) != (recognizer.REGION,):
+            return False
+    elif analyze is not PhoneRecognizer.analyze:
         return False
-    if analyze is _OF_ONE_KIND and tuple(recognizer.supported_regions) != (recognizer.REGION,):
-        return False
-    return recognizer.leniency == phonenumbers.Leniency.VALID and known.issuperset(
-        recognizer.supported_regions
-    )
+    known = phonenumbers.SUPPORTED_REGIONS
+    return recognizer.leniency == phonenumbers.Leniency.VALID and known.issuperset(regions)
 
 
 class _Search:

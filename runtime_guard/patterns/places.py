@@ -7,11 +7,10 @@ cannot be relied on, the whole text is tried.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from runtime_guard.patterns.automaton import ANYWHERE
+from runtime_guard.patterns.automaton import ANYWHERE, searched
 from runtime_guard.patterns.shape import Shape
 
 NARROW: Final = 32
@@ -39,7 +38,9 @@ class Places:
         self._inside = bytes(shape.characters)
         self._tail = bytes(shape.tail_characters)
         self._ahead = bytes(shape.ahead_characters)
-        self._needs = [(re.compile(need.expression), bytes(need.between)) for need in shape.needs]
+        self._needs = [
+            (wanted, bytes(need.between)) for need in shape.needs if (wanted := searched(need.expression))
+        ]
 
     def clusters(self, ends: Sequence[int], data: bytes) -> list[tuple[int, int]] | None:
         """Disjoint stretches of the text that hold all matches; None when that is the whole text.
@@ -147,7 +148,7 @@ class _Ahead:
         data: the text between its edges.
     """
 
-    def __init__(self, wanted: re.Pattern[bytes], between: bytes, data: bytes) -> None:
+    def __init__(self, wanted: Any, between: bytes, data: bytes) -> None:
         self._wanted = wanted
         self._between = between
         self._data = data

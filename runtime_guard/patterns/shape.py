@@ -132,12 +132,12 @@ class Writer:
 
     tree: Any
     ignore_case: bool = False
-    _groups: dict[str, Any] = field(default_factory=dict)
+    _groups: dict[str, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for node in walk(self.tree):
             if isinstance(node, core.Group):
-                self._groups[str(node.group)] = node.subpattern
+                self._groups.setdefault(str(node.group), []).append(node.subpattern)
 
     def write(self, node: Any, *, first: bool, last: bool) -> Shape:
         """The shape of a node.
@@ -203,9 +203,10 @@ class Writer:
 
     def _reference(self, node: Any) -> Shape:
         """What a group matched, again: any of its characters, in any case."""
-        if str(node.group) not in self._groups:
+        groups = self._groups.get(str(node.group), [])
+        if len(groups) != 1:
             raise NotUnderstood("reference")
-        part = self.write(self._groups[str(node.group)], first=False, last=False)
+        part = self.write(groups[0], first=False, last=False)
         members = union(cases_of(code) for code in part.characters)
         if part.characters & BEYOND:
             members |= BEYOND
@@ -302,7 +303,8 @@ def _needs(node: Any) -> Iterator[Need]:
                 between = Writer(item).write(first.subpattern, first=False, last=False)
                 if (between.least, between.most) == (1, 1):
                     wanted = [Writer(item).write(part, first=False, last=False).expression for part in rest]
-                    yield Need(between.characters, b"".join(wanted))
+                    if any(wanted):
+                        yield Need(between.characters, b"".join(wanted))
         if not is_zero_width(item):
             return
 

@@ -57,11 +57,11 @@ def _stand_in(recognizer: Any, known: _StandIns, method: str) -> Verdict:
     if kind not in known or getattr(own, "__func__", None) is not getattr(kind, method):
         return own
     source, make = known[kind]
-    return make(recognizer, own) if _digest(kind) == source else own
+    return make(recognizer, own) if source_digest(kind) == source else own
 
 
 @cache
-def _digest(kind: type) -> str:
+def source_digest(kind: type) -> str:
     """Of the source of a class; empty where there is none."""
     try:
         return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -14,8 +15,8 @@ from runtime_guard.training.example import Example
 from runtime_guard.training.measure import threshold_at
 from runtime_guard.training.tables import Judged, columns
 
-SHIPPED: Final[Mapping[Rate, float]] = {"0.1%": 0.001, "1%": 0.01, "5%": 0.05}
-"""Harmless texts that have a label at the bounds that ship."""
+SHIPPED: Final[Mapping[Rate, float]] = {"5%": 0.05, "1%": 0.01, "0.1%": 0.001}
+"""Harmless texts that have a label at the bounds that ship, the widest first."""
 
 OF_ANY_KIND: Final = 0.05
 """Texts of one harmless source, left out of fitting, that have any label at the bounds that ship but the widest."""
@@ -27,13 +28,15 @@ def shared_bounds(own: Judged, strange: Judged) -> dict[Rate, Bounds]:
     """Per rate, logits from which on labels are flagged: so many harmless texts of own and of strange sources.
 
     The average hides texts that look harmful and are not: posts against hate, plays, security. So bounds that allow
-    less than :data:`OF_ANY_KIND` of all are raised until no strange source has more than that.
+    less than :data:`OF_ANY_KIND` of all are raised until no strange source has more than that. What is flagged at one
+    rate is flagged at every wider one.
     """
     found: dict[Rate, Bounds] = {}
+    wider = dict.fromkeys(SAFETY_LABELS, -math.inf)
     for rate, share in SHIPPED.items():
         first, second = (_bounds_at(part.examples, part.logits, share) for part in (own, strange))
-        bounds = {label: max(first[label], second[label]) for label in SAFETY_LABELS}
-        found[rate] = spared(strange, bounds, OF_ANY_KIND) if share < OF_ANY_KIND else bounds
+        bounds = {label: max(wider[label], first[label], second[label]) for label in SAFETY_LABELS}
+        found[rate] = wider = spared(strange, bounds, OF_ANY_KIND) if share < OF_ANY_KIND else bounds
     return found
 
 

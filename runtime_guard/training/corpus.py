@@ -50,7 +50,7 @@ def corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> list[Exam
     return [*real, *generate(carriers, seed), *technical_text(), *_people_as_examples(seed)]
 
 
-def grounded(item: Example | Tagged) -> bool:
+def holds_no_source(item: Example | Tagged) -> bool:
     """Whether no source is in it: generated, and not put among the texts of one."""
     return item.source.startswith(PREFIX) and item.source not in PLACED
 

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from runtime_guard.encoder.bert import Bert, Weights
+from runtime_guard.encoder.config import EncoderConfig
 from runtime_guard.encoder.heads import Heads, head_shapes
 from runtime_guard.training.samples import NO_TAG, Batch, Sample, grouped, padded
 
@@ -34,6 +36,9 @@ HIDDEN: Final = 0.06
 
 _LAST_SPECIAL: Final = 103
 """Id of the mask, the last of the vocabulary's special pieces."""
+
+_BERT: Final = "bert."
+_HEADS: Final = "heads."
 
 SAFETY_SHARE: Final = 2.0
 """What the safety loss counts beside the loss of the tags."""
@@ -60,6 +65,29 @@ class FittedEncoder:
 
     bert: Bert
     heads: Heads
+
+    def packed(self) -> bytes:
+        """The weights as safetensors, to be handed to another process."""
+        return save(
+            {
+                **{_BERT + name: value for name, value in self.bert.weights.items()},
+                **{_HEADS + name: value for name, value in self.heads.weights.items()},
+            }
+        )
+
+    @classmethod
+    def unpacked(cls, data: bytes, config: EncoderConfig) -> FittedEncoder:
+        """Weights that were packed.
+
+        Args:
+            data: as :meth:`packed` gives them.
+            config: of the encoder.
+        """
+        parts: dict[str, dict[str, Tensor]] = {_BERT: {}, _HEADS: {}}
+        for name, value in load(data).items():
+            part = _BERT if name.startswith(_BERT) else _HEADS
+            parts[part][name.removeprefix(part)] = value
+        return cls(Bert(config, parts[_BERT]), Heads(parts[_HEADS]))
 
 
 def untaught(bert: Bert, seed: int) -> FittedEncoder:

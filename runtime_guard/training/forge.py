@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from runtime_guard.encoder.encoder import SentenceEncoder
 from runtime_guard.encoder.guard import GuardEncoder
-from runtime_guard.training.corpus import FOLDS, corpus, grounded, tagged_corpus, tagged_held, thinned
+from runtime_guard.training.corpus import FOLDS, corpus, holds_no_source, tagged_corpus, tagged_held, thinned
 from runtime_guard.training.effort import Effort
 from runtime_guard.training.encoder_files import encoder_files
 from runtime_guard.training.example import Example
 from runtime_guard.training.fit_encoder import Course, FittedEncoder, fit_encoder, untaught
 from runtime_guard.training.fit_gate import FittedGate
 from runtime_guard.training.reach import reached
-from runtime_guard.training.samples import read_tagged, safety_samples, tag_samples
+from runtime_guard.training.samples import Sample, read_tagged, safety_samples, tag_samples
 from runtime_guard.training.sources import read_sources
 from runtime_guard.training.spans import SpanCounts, counted
 from runtime_guard.training.tables import calibration
@@ -39,6 +39,10 @@ MOST: Final = 400
 
 MOST_MADE: Final = 100
 """Texts of one recipe that are judged."""
+
+FEWER: Final = 120
+FEWER_MADE: Final = 30
+"""Of these the encoders of the folds are calibrated on."""
 
 PACE: Final = 0.6
 """Of learning from sources, beside that of learning from generated text before."""
@@ -86,91 +90,98 @@ class Forge:
     tell: Tell
 
     def make(
-        self, ground: FittedGate, gate: FittedGate, folds: Mapping[str, FittedGate]
+        self, ground_gate: FittedGate, gate: FittedGate, folds: Mapping[str, FittedGate]
     ) -> tuple[Whole, Verdict]:
         """The encoder that ships, and every source as an encoder judges it that saw none of its rows.
 
         Args:
-            ground: learned from generated text alone.
+            ground_gate: learned from generated text alone.
             gate: learned from everything.
             folds: gates that learned without the sources of a fold, by its name.
         """
-        start = self.ground(ground)
+        start = self.ground(ground_gate)
         if self.effort.jobs == 1:
             return self.whole(start, gate), _joined(self.fold(start, *item) for item in folds.items())
         threads = max(1, (os.cpu_count() or 1) // (self.effort.jobs + 1))
+        packed = start.packed()
         with ProcessPoolExecutor(
             self.effort.jobs, get_context("spawn"), torch.set_num_threads, (threads,)
         ) as pool:
-            running = [pool.submit(self.fold, start, *item) for item in folds.items()]
+            running = [pool.submit(_fold, self, packed, *item) for item in folds.items()]
             return self.whole(start, gate), _joined(job.result() for job in running)
 
     def ground(self, gate: FittedGate) -> FittedEncoder:
         """What every encoder begins with: it has seen generated text and no source."""
-        examples, tagged = self._taught(())
-        course = Course(self.effort.ground, self.effort.pieces)
-        fitted = self._fit(
-            untaught(self._published().bert, self.seed),
-            [item for item in examples if grounded(item)],
-            [item for item in tagged if grounded(item)],
-            gate,
-            course,
-        )
+        examples = thinned(_taught(corpus(self.data, self.seed)), self.seed, self.effort.recipe)
+        tagged = tagged_corpus(self.data, self.seed, self.effort.people)
+        published = self.published()
+        samples = [
+            *self._safety([item for item in examples if holds_no_source(item)], published, gate),
+            *tag_samples([item for item in tagged if holds_no_source(item)], published.tokenizer),
+        ]
+        start = untaught(published.bert, self.seed)
+        fitted = self._fit(start, samples, Course(self.effort.ground, self.effort.pieces))
         self.tell("encoder: ground fitted")
         return fitted
 
     def whole(self, start: FittedEncoder, gate: FittedGate) -> Whole:
         """The encoder that learns from every source, judged on rows kept out of fitting."""
-        fitted, encoder, held = self._made(start, gate, ())
+        examples = corpus(self.data, self.seed)
+        fitted = self._gone_on(start, gate, examples, ())
+        held = thinned(_held(examples), self.seed, MOST_MADE, MOST)
+        encoder, logits = _calibrated(self.folder, fitted, held)
         people = tagged_held(self.data, self.seed, self.effort.people)
         self.tell("encoder: fitted")
-        return fitted, encoder, Verdict(held, judged(encoder, held), spans_found(encoder, people))
+        return fitted, encoder, Verdict(held, logits, spans_found(encoder, people))
 
     def fold(self, start: FittedEncoder, name: str, gate: FittedGate) -> Verdict:
         """The sources of one fold, judged by an encoder that learned from the others."""
         left_out = FOLDS[name]
-        _, encoder, _ = self._made(start, gate, left_out)
-        held = some([item for item in read_sources(self.data) if item.source in left_out], self.seed)
+        examples = corpus(self.data, self.seed, left_out)
+        fitted = self._gone_on(start, gate, examples, left_out)
+        encoder, _ = _calibrated(self.folder, fitted, thinned(_held(examples), self.seed, FEWER_MADE, FEWER))
+        strange = [item for item in read_sources(self.data) if item.source in left_out]
+        strange = thinned(strange, self.seed, MOST_MADE, MOST)
         people = [item for item in read_tagged(self.data) if item.validation and item.source in left_out]
-        found = Verdict(held, judged(encoder, held), spans_found(encoder, people))
-        self.tell(f"encoder: fold {name} judged, {len(held)} texts")
+        found = Verdict(strange, judged(encoder, strange), spans_found(encoder, people))
+        self.tell(f"encoder: fold {name} judged, {len(strange)} texts")
         return found
 
-    def _made(
-        self, start: FittedEncoder, gate: FittedGate, left_out: Sequence[str]
-    ) -> tuple[FittedEncoder, GuardEncoder, list[Example]]:
-        examples, tagged = self._taught(left_out)
-        course = Course(self.effort.sources, self.effort.pieces, PACE)
-        again = self.effort.again
-        fitted = self._fit(start, _recalled(examples, again), _recalled(tagged, again), gate, course)
-        held = some([item for item in corpus(self.data, self.seed, left_out) if item.validation], self.seed)
-        return fitted, _judging(self.folder, fitted, held), held
-
-    def _taught(self, left_out: Sequence[str]) -> tuple[list[Example], list[Tagged]]:
-        examples = [item for item in corpus(self.data, self.seed, left_out) if not item.validation]
-        tagged = tagged_corpus(self.data, self.seed, self.effort.people, left_out)
-        return thinned(examples, self.seed, self.effort.recipe), tagged
-
-    def _published(self) -> SentenceEncoder:
+    def published(self) -> SentenceEncoder:
+        """The published model, whose tokenizer cuts nothing off."""
         published = SentenceEncoder.load(self.folder)
         published.tokenizer.no_truncation()
         return published
 
-    def _fit(
-        self,
-        start: FittedEncoder,
-        examples: Sequence[Example],
-        tagged: Sequence[Tagged],
-        gate: FittedGate,
-        course: Course,
+    def _gone_on(
+        self, start: FittedEncoder, gate: FittedGate, examples: Sequence[Example], left_out: Sequence[str]
     ) -> FittedEncoder:
-        """An encoder fitted to texts; the gate says where in long ones the bad part is."""
-        tokenizer = self._published().tokenizer
-        samples = [*safety_samples(examples, tokenizer, gate.badness), *tag_samples(tagged, tokenizer)]
-        self.tell(f"encoder: {len(samples)} windows")
-        fitted = fit_encoder(start, samples, self.seed, course, lambda line: self.tell(f"encoder: {line}"))
+        """An encoder that goes on from the ground with sources, as it ships."""
+        again, published = self.effort.again, self.published()
+        taught = thinned(_taught(examples), self.seed, self.effort.recipe)
+        tagged = tagged_corpus(self.data, self.seed, self.effort.people, left_out)
+        samples = [
+            *self._safety(recalled(taught, again), published, gate),
+            *tag_samples(recalled(tagged, again), published.tokenizer),
+        ]
+        fitted = self._fit(start, samples, Course(self.effort.sources, self.effort.pieces, PACE))
         reach = reached(fitted.bert, samples, self.seed)
         return replace(fitted, bert=replace(fitted.bert, reach=reach))
+
+    def _safety(
+        self, examples: Sequence[Example], published: SentenceEncoder, gate: FittedGate
+    ) -> Iterable[Sample]:
+        """Windows of texts; the gate says where in long ones the bad part is."""
+        return safety_samples(examples, published.tokenizer, gate.badness)
+
+    def _fit(self, start: FittedEncoder, samples: Sequence[Sample], course: Course) -> FittedEncoder:
+        self.tell(f"encoder: {len(samples)} windows")
+        return fit_encoder(start, samples, self.seed, course, lambda line: self.tell(f"encoder: {line}"))
+
+
+def _fold(forge: Forge, packed: bytes, name: str, gate: FittedGate) -> Verdict:
+    """A fold in a process of its own."""
+    return forge.fold(FittedEncoder.unpacked(packed, forge.published().bert.config), name, gate)
 
 
 def judged(encoder: GuardEncoder, examples: Sequence[Example]) -> Logits:
@@ -185,22 +196,26 @@ def spans_found(encoder: GuardEncoder, tagged: Sequence[Tagged]) -> dict[str, Sp
     return counted(tagged, [[span[:3] for span in item.spans] for item in found])
 
 
-def some(examples: Sequence[Example], seed: int) -> list[Example]:
-    """At most :data:`MOST` of each source and :data:`MOST_MADE` of each recipe."""
-    return thinned(examples, seed, MOST_MADE, MOST)
+def _taught(examples: Sequence[Example]) -> list[Example]:
+    return [item for item in examples if not item.validation]
 
 
-def _judging(folder: Path, fitted: FittedEncoder, held: Sequence[Example]) -> GuardEncoder:
-    """The encoder as it ships, calibrated on texts kept out of fitting."""
+def _held(examples: Sequence[Example]) -> list[Example]:
+    return [item for item in examples if item.validation]
+
+
+def _calibrated(folder: Path, fitted: FittedEncoder, held: Sequence[Example]) -> tuple[GuardEncoder, Logits]:
+    """The encoder as it ships, calibrated on texts kept out of fitting, and what it then says of them."""
     encoder = GuardEncoder.from_files(encoder_files(folder, fitted))
-    slopes, offsets = calibration(held, judged(encoder, held))
-    return replace(encoder, slopes=slopes, offsets=offsets)
+    logits = judged(encoder, held)
+    slopes, offsets = calibration(held, logits)
+    return replace(encoder, slopes=slopes, offsets=offsets), logits * slopes + offsets
 
 
-def _recalled(items: Sequence[_T], share: float) -> list[_T]:
+def recalled(items: Sequence[_T], share: float) -> list[_T]:
     """All that the ground has not seen, and a share of what is like that which it has."""
-    new = [item for item in items if not grounded(item)]
-    known = [item for item in items if grounded(item)]
+    new = [item for item in items if not holds_no_source(item)]
+    known = [item for item in items if holds_no_source(item)]
     return new + known[:: math.ceil(1 / share)]
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import save
 from runtime_guard.gate.model import CONFIG, WEIGHTS
 from runtime_guard.options import Rate
 from runtime_guard.training.bounds import flagged_share, shared_bounds
-from runtime_guard.training.corpus import FOLDS, corpus, grounded
+from runtime_guard.training.corpus import FOLDS, corpus, holds_no_source
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.fit_gate import MAX_WINDOWS, FittedGate, fit_gate, gate_logits, prepare
 from runtime_guard.training.sources import read_sources
@@ -69,7 +69,7 @@ def make_gate(data: Path, seed: int, tell: Tell) -> MadeGate:
     examples = corpus(data, seed)
     made = _fit_and_judge(examples, seed)
     tell("gate: fitted")
-    ground = _fitted([item for item in examples if grounded(item)], seed)
+    ground = _fitted([item for item in examples if holds_no_source(item)], seed)
     tell("gate: ground fitted")
     return MadeGate(*made, strange, folds, ground)
 

@@ -26,11 +26,12 @@ from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.patterns.recognizers import all_countries
 from runtime_guard.patterns.words import Tokens
 from runtime_guard.screen import Screen
+from runtime_guard.training.bounds import flagged_share
 from runtime_guard.training.example import Example
 from runtime_guard.training.samples import PII_FILES
 from runtime_guard.training.sources import read_sources, rows_of
 from runtime_guard.training.spans import counted, markdown_spans
-from runtime_guard.training.tables import flagged_share, found, markdown, markdown_shares
+from runtime_guard.training.tables import found, markdown, markdown_shares
 from runtime_guard.training.tagged import Tagged
 
 Span = tuple[int, int, str]

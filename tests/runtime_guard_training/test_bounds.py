@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,13 +78,28 @@ def test_what_is_not_flagged_for_a_role_is_not_over_its_bound() -> None:
     assert row[SAFETY_LABELS.index("harmful_response")] == 5.0
 
 
-@pytest.mark.parametrize(("rate", "most"), [("0.1%", OF_ANY_KIND), ("1%", OF_ANY_KIND), ("5%", 1.0)])
-def test_bounds_that_ship_spare_each_kind_but_the_widest(rate: str, most: float) -> None:
+def test_the_text_that_is_least_above_is_spared_first() -> None:
+    calm = [-3.0] * len(SAFETY_LABELS)
+    first = [1.0, 3.0, *[-3.0] * 18]
+    bounds = spared(judged([("plays", [logit, *calm[1:]]) for logit in first]), LOW, 0.05)
+    assert 1.0 < bounds[SAFETY_LABELS[0]] <= 3.0
+
+
+def test_bounds_that_ship_spare_each_kind_but_the_widest() -> None:
     rng = np.random.default_rng(3)
     loud = [("posts", rng.normal(2, 1, len(SAFETY_LABELS)).tolist()) for _ in range(40)]
     calm = [("prose", rng.normal(-2, 1, len(SAFETY_LABELS)).tolist()) for _ in range(4000)]
     texts = judged([*loud, *calm])
-    bounds = {str(name): found for name, found in shared_bounds(texts, texts).items()}[rate]
-    shares = flagged_share(texts.examples, texts.logits, bounds)
-    assert shares["posts"][1] <= most
-    assert (shares["posts"][1] > OF_ANY_KIND) == (rate == "5%")
+    shares = {
+        rate: flagged_share(texts.examples, texts.logits, bounds)["posts"][1]
+        for rate, bounds in shared_bounds(texts, texts).items()
+    }
+    assert max(shares["0.1%"], shares["1%"]) <= OF_ANY_KIND < shares["5%"]
+
+
+@given(ROWS, ROWS)
+def test_what_is_flagged_at_one_rate_is_flagged_at_every_wider_one(
+    own: list[tuple[str, list[float]]], strange: list[tuple[str, list[float]]]
+) -> None:
+    bounds = shared_bounds(judged(own), judged(strange))
+    assert all(bounds["0.1%"][label] >= bounds["1%"][label] >= bounds["5%"][label] for label in SAFETY_LABELS)

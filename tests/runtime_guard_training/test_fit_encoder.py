@@ -107,6 +107,17 @@ def test_what_was_learned_before_is_gone_on_with() -> None:
     assert not torch.equal(later.heads.weights["safety.bias"], before["safety.bias"])
 
 
+def test_weights_are_the_same_in_another_process() -> None:
+    fitted = untaught(small_bert(), 5)
+    again = FittedEncoder.unpacked(fitted.packed(), fitted.bert.config)
+    for ours, theirs in (
+        (fitted.bert.weights, again.bert.weights),
+        (fitted.heads.weights, again.heads.weights),
+    ):
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
+
+
 @pytest.mark.parametrize("name", sorted(EFFORTS))
 def test_an_effort_is_one_that_can_be_made(name: str) -> None:
     effort = EFFORTS[name]

@@ -18,6 +18,7 @@ from presidio_analyzer.predefined_recognizers import (
     ZaTelephoneNumberRecognizer,
 )
 
+from runtime_guard.patterns import phones
 from runtime_guard.patterns.alphabet import DASH, DIGIT, SIGN, SPACE, classes
 from runtime_guard.patterns.candidates import LEAST
 from runtime_guard.patterns.numbering import is_international, is_national
@@ -141,6 +142,13 @@ def test_numbers_of_one_kind_are_asked_like_all_others(peers: Peers) -> None:
     assert not peers.ours._strangers
     for text in NUMBERS:
         peers.agree_on(f"call {text}")
+
+
+def test_a_recognizer_that_was_changed_is_asked_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phones, "source_digest", lambda kind: "")
+    changed = Peers([ZaMobileNumberRecognizer()])
+    assert changed.ours._strangers
+    changed.agree_on("call 082 123 4567")
 
 
 def test_other_leniencies_are_asked_directly() -> None:

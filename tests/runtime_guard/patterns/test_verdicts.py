@@ -124,5 +124,5 @@ def test_what_is_not_known_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> N
     patched.validate_result = lambda text: True
     for recognizer in (Lenient(), patched, UsBankRecognizer()):
         assert validator(recognizer) == recognizer.validate_result
-    monkeypatch.setattr(verdicts, "_digest", lambda kind: "")
+    monkeypatch.setattr(verdicts, "source_digest", lambda kind: "")
     assert validator(CARDS) == CARDS.validate_result

@@ -14,6 +14,7 @@ from runtime_guard.gate.features import ROWS, parts
 from runtime_guard.gate.model import ROLES
 from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.training.example import OUTPUTS, Example
+from runtime_guard.training.generate import SUBTLE
 
 BIASES = 3
 EPOCHS = 8
@@ -22,6 +23,9 @@ RATE = 0.04
 DECAY = 4e-6
 DROPOUT = 0.15
 """Share of n-grams left out at random, so that no single phrase decides."""
+
+SUBTLE_SHARE = 0.25
+"""What a text counts that words do not tell apart: many of them teach n-grams to say nothing."""
 
 MAX_WINDOWS = 6
 """Of one text, while fitting."""
@@ -106,10 +110,11 @@ def targets(examples: Sequence[Example]) -> tuple[NDArray[np.float32], NDArray[n
     values = np.zeros((len(examples), len(OUTPUTS)), np.float32)
     weights = np.zeros_like(values)
     for number, example in enumerate(examples):
+        weight = example.weight * (SUBTLE_SHARE if example.source in SUBTLE else 1)
         for label, value in example.known.items():
             column = OUTPUTS.index(label)
             values[number, column] = value
-            weights[number, column] = example.weight
+            weights[number, column] = weight
     return values, weights
 
 

@@ -44,6 +44,9 @@ RECIPES: Final = (
 PLACED: Final = frozenset(PREFIX + recipe.name for recipe in RECIPES if recipe.among)
 """Sources of generated text that stands among harmless texts of labelled sources."""
 
+SUBTLE: Final = frozenset(PREFIX + recipe.name for recipe in RECIPES if recipe.subtle)
+"""Sources of generated text that words do not tell apart."""
+
 
 def generate(carriers: Sequence[str], seed: int, scale: float = 1.0) -> Iterator[Example]:
     """Generated examples, each text once.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from runtime_guard.training.recipe import CONTENT, JAILBREAK, NONE, QUIET, Recipe
@@ -26,6 +27,13 @@ def _contrast(
         Recipe(f"{theme}, harmful", f"harm/{theme}", f"bad{rule}", bad, count, roles),
         Recipe(f"{theme}, harmless", f"harm/{theme}", f"good{rule}", good, count, roles),
     )
+
+
+def _subtle(
+    theme: str, rule: str, bad: Mapping[str, int], count: int, roles: tuple[str, ...] = ("user",)
+) -> Iterator[Recipe]:
+    """A theme whose two sides no words tell apart, but what they are said of."""
+    return (replace(recipe, subtle=True) for recipe in _contrast(theme, rule, bad, count, roles))
 
 
 HARM: Final = {**QUIET, "harmful_request": 1}
@@ -59,37 +67,37 @@ HARMS: Final = (
     *_contrast("plain", "text", HARM, 700),
     *_contrast("formal", "mix", HARM, 1500),
     *_contrast("letters", "text", HARM, 300),
-    *_contrast("protective", "text", HARM, 2000),
-    *_contrast("civic", "text", HARM, 2000),
-    *_contrast("concerns", "text", HARM, 1000),
+    *_subtle("protective", "text", HARM, 2000),
+    *_subtle("civic", "text", HARM, 2000),
+    *_subtle("concerns", "text", HARM, 1000),
     *_contrast("crimes", "assaid", HARM, 1000),
-    *_contrast("figurative", "mix", HARM | _zeros("self_harm", "sexual") | {"violence": 1}, 2500),
-    *_contrast("homonyms", "mix", HARM | _zeros("self_harm", "hate"), 2200),
-    *_contrast("targets", "mix", HARM | _zeros("self_harm", "hate", "sexual") | {"violence": 1}, 2500),
-    *_contrast("nonsense", "mix", HARM | _zeros("self_harm", "sexual") | {"hate": 1}, 2200),
-    *_contrast("dossiers", "mix", HARM | _zeros("self_harm", "hate", "sexual"), 2000),
-    *_contrast("tellings", "mix", HARM, 1500),
+    *_subtle("figurative", "mix", HARM | _zeros("self_harm", "sexual") | {"violence": 1}, 2500),
+    *_subtle("homonyms", "mix", HARM | _zeros("self_harm", "hate"), 2200),
+    *_subtle("targets", "mix", HARM | _zeros("self_harm", "hate", "sexual") | {"violence": 1}, 2500),
+    *_subtle("nonsense", "mix", HARM | _zeros("self_harm", "sexual") | {"hate": 1}, 2200),
+    *_subtle("dossiers", "mix", HARM | _zeros("self_harm", "hate", "sexual"), 2000),
+    *_subtle("tellings", "mix", HARM, 1500),
     *_contrast("all", "insist", _zeros("harmful_response") | {"harmful_request": 1}, 1500, good=_CALM),
-    *_contrast("tales", "text", WRAPPED, 2200),
-    *_contrast("offices", "text", WRAPPED, 1800),
-    *_contrast("commissions", "text", WRAPPED, 2200),
-    *_contrast("lessons", "text", WRAPPED, 1800),
-    *_contrast("realms", "text", WRAPPED, 1500),
-    *_contrast("unbound", "text", JAILBREAK | {"harmful_request": 1}, 2200),
+    *_subtle("tales", "text", WRAPPED, 2200),
+    *_subtle("offices", "text", WRAPPED, 1800),
+    *_subtle("commissions", "text", WRAPPED, 2200),
+    *_subtle("lessons", "text", WRAPPED, 1800),
+    *_subtle("realms", "text", WRAPPED, 1500),
+    *_subtle("unbound", "text", JAILBREAK | {"harmful_request": 1}, 2200),
     *_contrast("hate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 1800, _ANYONE),
     *_contrast("insults", "text", _POSTED | _zeros("hate") | {"harassment": 1}, 1600, _ANYONE),
     *_contrast("threats", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 1600, _ANYONE),
-    *_contrast("sayings", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 1800, _ANYONE),
+    *_subtle("sayings", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 1800, _ANYONE),
     *_contrast("selfharm", "text", _POSTED | _zeros("hate", "sexual") | {"self_harm": 1}, 1600, _ANYONE),
     *_contrast("sexual", "text", _POSTED | _zeros("hate", "self_harm") | {"sexual": 1}, 1600, _ANYONE),
-    *_contrast("groups", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2500, _ANYONE),
-    *_contrast("calmhate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
-    *_contrast("papers", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
-    *_contrast("ofgroups", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
-    *_contrast("jabs", "text", _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}, 2000, _ANYONE),
-    *_contrast("figures", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 2000, _ANYONE),
-    *_contrast("leers", "text", _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}, 1500, _ANYONE),
-    *_contrast("urging", "text", _POSTED | _zeros("hate", "sexual") | {"self_harm": 1}, 1500, _ANYONE),
+    *_subtle("groups", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2500, _ANYONE),
+    *_subtle("calmhate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
+    *_subtle("papers", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
+    *_subtle("ofgroups", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
+    *_subtle("jabs", "text", _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}, 2000, _ANYONE),
+    *_subtle("figures", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 2000, _ANYONE),
+    *_subtle("leers", "text", _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}, 1500, _ANYONE),
+    *_subtle("urging", "text", _POSTED | _zeros("hate", "sexual") | {"self_harm": 1}, 1500, _ANYONE),
     Recipe("chatter", "harm/chatter", "goodtext", NONE, 1800, _ANYONE),
     *_contrast("answers_weapons", "text", COMPLIES, 400, ("assistant",)),
     *_contrast("answers_drugs", "text", COMPLIES, 400, ("assistant",)),

@@ -81,8 +81,8 @@ PAIRS: Final[tuple[tuple[Recipe, Recipe], ...]] = (
         Recipe("harmless in two languages", "languages", "mixedharmless", NONE, 1200, _MIXED),
     ),
     (
-        Recipe("trigger words, attack", "trigger_orders", "attack", INJECTED, 2500, _MIXED),
-        Recipe("trigger words, plain", "trigger_talk", "plain", NONE, 2500, _MIXED),
+        Recipe("trigger words, attack", "trigger_orders", "attack", INJECTED, 2500, _MIXED, subtle=True),
+        Recipe("trigger words, plain", "trigger_talk", "plain", NONE, 2500, _MIXED, subtle=True),
     ),
     (
         Recipe("foreign order in document", "languages", "attack", INJECTED, 1200, _EVEN, held=True),

@@ -35,6 +35,7 @@ class Recipe:
         roles: who may have written it.
         among: put among carriers, in a layout.
         held: put in a document of ``grammars/holders.yaml``.
+        subtle: what it is shows in what the words are said of, not in the words: it counts less for the gate.
     """
 
     name: str
@@ -45,3 +46,4 @@ class Recipe:
     roles: tuple[str, ...] = ("user",)
     among: bool = False
     held: bool = False
+    subtle: bool = False

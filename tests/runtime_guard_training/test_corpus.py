@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runtime_guard.training.corpus import holds_no_source
 from runtime_guard.training.example import Example
+from runtime_guard.training.fit_gate import SUBTLE_SHARE, targets
 from runtime_guard.training.forge import recalled
-from runtime_guard.training.generate import PREFIX, generate
+from runtime_guard.training.generate import PLACED, PREFIX, SUBTLE, generate
 from runtime_guard.training.tagged import Tagged
 
 SHARE = 0.01
@@ -39,3 +42,12 @@ def test_all_that_is_new_is_shown_and_a_share_of_the_rest() -> None:
     shown = recalled([*known, *new], 1 / 6)
     assert [item for item in shown if item.source == "spikee"] == new
     assert len(shown) == len(new) + 10
+
+
+def test_what_words_do_not_tell_apart_counts_less_for_the_gate() -> None:
+    rows = [
+        Example("a", "user", source, {"hate": 1}, weight=0.8)
+        for source in (min(SUBTLE), min(PLACED), "ToxiGen")
+    ]
+    _, weights = targets(rows)
+    assert weights.sum(axis=1).tolist() == pytest.approx([0.8 * SUBTLE_SHARE, 0.8, 0.8])

@@ -43,9 +43,14 @@ def shared_bounds(own: Judged, strange: Judged) -> dict[Rate, Bounds]:
 def spared(judged: Judged, bounds: Mapping[str, float], most: float) -> Bounds:
     """Bounds at or above those given, at which no harmless source has more than a share of its texts flagged.
 
-    Of the source that has most, the text is spared next that is least above the bounds.
+    Of the source that has most, the text is spared next that costs least of what is found, and of those that cost the
+    same the one that is least above the bounds.
     """
     sources = list(harmless(judged.examples, judged.logits).values())
+    having = [
+        np.sort(judged.logits[columns(judged.examples, label)[0], column].astype(np.float64))
+        for column, label in enumerate(SAFETY_LABELS)
+    ]
     raised = np.array([bounds[label] for label in SAFETY_LABELS])
     while True:
         flagged = [own[np.any(own >= raised, axis=1)] for own in sources]
@@ -55,8 +60,18 @@ def spared(judged: Judged, bounds: Mapping[str, float], most: float) -> Bounds:
         if max(excess, default=0) <= 0:
             return dict(zip(SAFETY_LABELS, raised.tolist(), strict=True))
         worst = flagged[int(np.argmax(excess))]
-        least = worst[np.argmin(np.fmax(worst - raised, 0).sum(1))]
+        cost = np.sum(
+            [_lost(found, raised[column], worst[:, column]) for column, found in enumerate(having)], axis=0
+        )
+        least = worst[np.lexsort((np.fmax(worst - raised, 0).sum(1), cost))[0]]
         raised = np.where(least >= raised, np.nextafter(least, np.inf), raised)
+
+
+def _lost(having: NDArray[np.float64], bound: float, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of a label's texts that are not found any more when its bound is raised above each of some logits."""
+    upto = np.searchsorted(having, np.where(logits >= bound, logits, -np.inf), "right")
+    lost: NDArray[np.float64] = np.maximum(upto - np.searchsorted(having, bound), 0) / max(1, len(having))
+    return lost
 
 
 def harmless(examples: Sequence[Example], logits: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:

@@ -85,6 +85,18 @@ def test_the_text_that_is_least_above_is_spared_first() -> None:
     assert 1.0 < bounds[SAFETY_LABELS[0]] <= 3.0
 
 
+def test_the_text_that_costs_least_of_what_is_found_is_spared_first() -> None:
+    calm = [-3.0] * len(SAFETY_LABELS)
+    plays = [("plays", [1.0, *calm[1:]]), ("plays", [-3.0, 2.0, *calm[2:]]), *[("plays", calm)] * 18]
+    texts = judged(plays)
+    dear = Example("dear", "user", "attacks", {SAFETY_LABELS[0]: 1})
+    both = Judged([*texts.examples, dear], np.vstack([texts.logits, [0.5, *calm[1:]]]).astype(np.float32))
+    assert spared(texts, LOW, 0.05)[SAFETY_LABELS[0]] > 1.0
+    bounds = spared(both, LOW, 0.05)
+    assert bounds[SAFETY_LABELS[0]] == 0.0
+    assert bounds[SAFETY_LABELS[1]] > 2.0
+
+
 def test_bounds_that_ship_spare_each_kind_but_the_widest() -> None:
     rng = np.random.default_rng(3)
     loud = [("posts", rng.normal(2, 1, len(SAFETY_LABELS)).tolist()) for _ in range(40)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from runtime_guard.judge import SAFETY_LABELS, flagged_for
 from runtime_guard.options import Rate
 from runtime_guard.training.example import Example
+from runtime_guard.training.generate import PREFIX
 from runtime_guard.training.measure import threshold_at
 from runtime_guard.training.tables import Judged, columns
 
@@ -21,57 +22,83 @@ SHIPPED: Final[Mapping[Rate, float]] = {"5%": 0.05, "1%": 0.01, "0.1%": 0.001}
 OF_ANY_KIND: Final = 0.05
 """Texts of one harmless source, left out of fitting, that have any label at the bounds that ship but the widest."""
 
+LOOK_ALIKE: Final = 5
+"""How many times as many generated texts may be flagged as harmless texts of labelled sources."""
+
 Bounds = dict[str, float]
+Logits = NDArray[np.float64]
 
 
 def shared_bounds(own: Judged, strange: Judged) -> dict[Rate, Bounds]:
     """Per rate, logits from which on labels are flagged: so many harmless texts of own and of strange sources.
 
-    The average hides texts that look harmful and are not: posts against hate, plays, security. So bounds that allow
+    Generated texts look like harm on purpose; of these it may be :data:`LOOK_ALIKE` times as many. The average hides
+    texts that look harmful and are not: posts against hate, plays, security. So bounds that allow
     less than :data:`OF_ANY_KIND` of all are raised until no strange source has more than that. What is flagged at one
     rate is flagged at every wider one.
     """
-    found: dict[Rate, Bounds] = {}
+    real, made = (_of(own, made=made) for made in (False, True))
+    shipped: dict[Rate, Bounds] = {}
     wider = dict.fromkeys(SAFETY_LABELS, -math.inf)
     for rate, share in SHIPPED.items():
-        first, second = (_bounds_at(part.examples, part.logits, share) for part in (own, strange))
-        bounds = {label: max(wider[label], first[label], second[label]) for label in SAFETY_LABELS}
-        found[rate] = wider = spared(strange, bounds, OF_ANY_KIND) if share < OF_ANY_KIND else bounds
-    return found
+        parts = [(strange, share), (real, share), (made, min(LOOK_ALIKE * share, OF_ANY_KIND))]
+        each = [wider, *(_bounds_at(part.examples, part.logits, most) for part, most in parts)]
+        bounds = {label: max(found[label] for found in each) for label in SAFETY_LABELS}
+        shipped[rate] = wider = spared(strange, bounds, OF_ANY_KIND) if share < OF_ANY_KIND else bounds
+    return shipped
 
 
 def spared(judged: Judged, bounds: Mapping[str, float], most: float) -> Bounds:
     """Bounds at or above those given, at which no harmless source has more than a share of its texts flagged.
 
-    Of the source that has most, the text is spared next that costs least of what is found, and of those that cost the
-    same the one that is least above the bounds.
+    One bound is raised at a time: the one, and so far, that spares most texts for what it costs of what is found.
     """
     sources = list(harmless(judged.examples, judged.logits).values())
     having = [
-        np.sort(judged.logits[columns(judged.examples, label)[0], column].astype(np.float64))
+        judged.logits[columns(judged.examples, label)[0], column].astype(np.float64)
         for column, label in enumerate(SAFETY_LABELS)
     ]
     raised = np.array([bounds[label] for label in SAFETY_LABELS])
-    while True:
-        flagged = [own[np.any(own >= raised, axis=1)] for own in sources]
-        excess = [
-            (len(part) - int(most * len(own))) / len(own) for own, part in zip(sources, flagged, strict=True)
-        ]
-        if max(excess, default=0) <= 0:
-            return dict(zip(SAFETY_LABELS, raised.tolist(), strict=True))
-        worst = flagged[int(np.argmax(excess))]
-        cost = np.sum(
-            [_lost(found, raised[column], worst[:, column]) for column, found in enumerate(having)], axis=0
-        )
-        least = worst[np.lexsort((np.fmax(worst - raised, 0).sum(1), cost))[0]]
-        raised = np.where(least >= raised, np.nextafter(least, np.inf), raised)
+    while over := list(_over(sources, raised, most)):
+        steps, before = list(_steps(over, raised)), raised
+        raised = max(steps, key=lambda step: _worth(over, having, before, step))
+    return dict(zip(SAFETY_LABELS, raised.tolist(), strict=True))
 
 
-def _lost(having: NDArray[np.float64], bound: float, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of a label's texts that are not found any more when its bound is raised above each of some logits."""
-    upto = np.searchsorted(having, np.where(logits >= bound, logits, -np.inf), "right")
-    lost: NDArray[np.float64] = np.maximum(upto - np.searchsorted(having, bound), 0) / max(1, len(having))
-    return lost
+def _over(sources: Sequence[Logits], bounds: Logits, most: float) -> Iterator[tuple[Logits, int]]:
+    """Of sources with too many flagged texts, those texts, and how many are too many."""
+    for own in sources:
+        flagged = own[np.any(own >= bounds, axis=1)]
+        excess = len(flagged) - int(most * len(own))
+        if excess > 0:
+            yield flagged, excess
+
+
+def _steps(over: Sequence[tuple[Logits, int]], bounds: Logits) -> Iterator[Logits]:
+    """Bounds of which some are raised to just above a flagged text: all that it is over, or one of them."""
+    for text in np.concatenate([flagged for flagged, _ in over]):
+        above = np.nextafter(text, np.inf)
+        yield np.where(text >= bounds, above, bounds)
+        for column in np.flatnonzero(text >= bounds):
+            yield np.where(np.arange(len(bounds)) == column, above, bounds)
+
+
+def _worth(
+    over: Sequence[tuple[Logits, int]], having: Sequence[Logits], bounds: Logits, step: Logits
+) -> float:
+    """Texts that a step spares, no more of a source than are too many, for each that is not found any more."""
+    spares = sum(min(excess, int(np.sum(~np.any(flagged >= step, axis=1)))) for flagged, excess in over)
+    costs = sum(
+        int(np.sum((found >= low) & (found < high)))
+        for found, low, high in zip(having, bounds, step, strict=True)
+    )
+    return spares / (costs + 1)
+
+
+def _of(judged: Judged, *, made: bool) -> Judged:
+    """The texts that were generated, or the others."""
+    rows = [row for row, item in enumerate(judged.examples) if item.source.startswith(PREFIX) == made]
+    return Judged([judged.examples[row] for row in rows], judged.logits[rows])
 
 
 def harmless(examples: Sequence[Example], logits: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:

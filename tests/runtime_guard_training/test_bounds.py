@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_guard.judge import SAFETY_LABELS
-from runtime_guard.training.bounds import OF_ANY_KIND, flagged_share, harmless, shared_bounds, spared
+from runtime_guard.training.bounds import (
+    LOOK_ALIKE,
+    OF_ANY_KIND,
+    flagged_share,
+    harmless,
+    shared_bounds,
+    spared,
+)
 from runtime_guard.training.example import Example
+from runtime_guard.training.generate import PREFIX
 from runtime_guard.training.recipe import NONE
 from runtime_guard.training.tables import Judged
 
@@ -107,6 +116,18 @@ def test_bounds_that_ship_spare_each_kind_but_the_widest() -> None:
         for rate, bounds in shared_bounds(texts, texts).items()
     }
     assert max(shares["0.1%"], shares["1%"]) <= OF_ANY_KIND < shares["5%"]
+
+
+def test_generated_texts_may_be_flagged_more_often() -> None:
+    logits = np.tile(np.linspace(-4, 4, 4000, dtype=np.float32)[:, None], (1, len(SAFETY_LABELS)))
+    real, made = (
+        Judged([Example(str(row), "user", source, NONE) for row in range(4000)], logits)
+        for source in ("prose", f"{PREFIX}everyday")
+    )
+    calm = Judged(real.examples, logits - 8)
+    strict, mild = (shared_bounds(own, calm)["1%"]["hate"] for own in (real, made))
+    assert np.mean(logits[:, 0] >= strict) == pytest.approx(0.01, abs=0.001)
+    assert np.mean(logits[:, 0] >= mild) == pytest.approx(LOOK_ALIKE * 0.01, abs=0.001)
 
 
 @given(ROWS, ROWS)

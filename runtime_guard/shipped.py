@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "801977804765093abd177f7d3537b0494689f4f7672b4c37466982e192afa424"
+PINNED: Final = "7b586c29b9203a243e2708195b552a959f3b25cdada52db1a7592f9e48356ffc"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

@@ -22,7 +22,7 @@ SHIPPED: Final[Mapping[Rate, float]] = {"5%": 0.05, "1%": 0.01, "0.1%": 0.001}
 OF_ANY_KIND: Final = 0.05
 """Texts of one harmless source, left out of fitting, that have any label at the bounds that ship but the widest."""
 
-LOOK_ALIKE: Final = 5
+LOOK_ALIKE: Final = 2
 """How many times as many generated texts may be flagged as harmless texts of labelled sources."""
 
 Bounds = dict[str, float]

@@ -24,7 +24,7 @@ DECAY = 4e-6
 DROPOUT = 0.15
 """Share of n-grams left out at random, so that no single phrase decides."""
 
-SUBTLE_SHARE = 0.25
+SUBTLE_SHARE = 0.1
 """What a text counts that words do not tell apart: many of them teach n-grams to say nothing."""
 
 MAX_WINDOWS = 6

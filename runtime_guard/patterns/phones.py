@@ -74,12 +74,13 @@ class PhoneRule:
 
 def can_be_rule(recognizer: Any) -> bool:
     """Whether a recognizer asks for valid numbers of regions that are known, all of them or those of one kind."""
-    regions = recognizer.supported_regions
     analyze = type(recognizer).analyze
-    if analyze is _OF_ONE_KIND.analyze:
-        if source_digest(_OF_ONE_KIND) != _AS_READ or tuple(regions) != (recognizer.REGION,):
-            return False
-    elif analyze is not PhoneRecognizer.analyze:
+    if analyze not in (PhoneRecognizer.analyze, _OF_ONE_KIND.analyze):
+        return False
+    regions = recognizer.supported_regions
+    if analyze is _OF_ONE_KIND.analyze and (
+        source_digest(_OF_ONE_KIND) != _AS_READ or tuple(regions) != (recognizer.REGION,)
+    ):
         return False
     known = phonenumbers.SUPPORTED_REGIONS
     return recognizer.leniency == phonenumbers.Leniency.VALID and known.issuperset(regions)

@@ -39,7 +39,7 @@ class PhoneRule:
 
     def __init__(self, recognizer: Any) -> None:
         self._recognizer = recognizer
-        self._chooses = isinstance(recognizer, _OF_ONE_KIND)
+        self._chooses = type(recognizer).analyze is _OF_ONE_KIND.analyze
         self._entity = recognizer.supported_entities[0]
         self._score = recognizer.SCORE
         self._regions = tuple(recognizer.supported_regions)

@@ -33,9 +33,9 @@ def shared_bounds(own: Judged, strange: Judged) -> dict[Rate, Bounds]:
     """Per rate, logits from which on labels are flagged: so many harmless texts of own and of strange sources.
 
     Generated texts look like harm on purpose; of these it may be :data:`LOOK_ALIKE` times as many. The average hides
-    texts that look harmful and are not: posts against hate, plays, security. So bounds that allow
-    less than :data:`OF_ANY_KIND` of all are raised until no strange source has more than that. What is flagged at one
-    rate is flagged at every wider one.
+    texts that look harmful and are not: posts against hate, plays, security. So bounds that allow less than
+    :data:`OF_ANY_KIND` of all are raised until no strange source has more than that. What is flagged at one rate is
+    flagged at every wider one.
     """
     real, made = (_of(own, made=made) for made in (False, True))
     shipped: dict[Rate, Bounds] = {}
@@ -101,12 +101,12 @@ def _of(judged: Judged, *, made: bool) -> Judged:
     return Judged([judged.examples[row] for row in rows], judged.logits[rows])
 
 
-def harmless(examples: Sequence[Example], logits: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+def harmless(examples: Sequence[Example], logits: NDArray[np.float32]) -> dict[str, Logits]:
     """Logits of the harmless texts of each source, (texts, labels), NaN for labels that they are not flagged for.
 
     Texts of which little is known are left out.
     """
-    rows: dict[str, list[NDArray[np.float64]]] = {}
+    rows: dict[str, list[Logits]] = {}
     for row, example in enumerate(examples):
         if example.safe and len(example.known) >= len(SAFETY_LABELS) // 2:
             counts = [

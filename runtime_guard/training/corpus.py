@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -50,6 +50,16 @@ def corpus(folder: Path, seed: int, left_out: Collection[str] = ()) -> list[Exam
     return [*real, *generate(carriers, seed), *technical_text(), *_people_as_examples(seed)]
 
 
+def taught(items: Iterable[_T]) -> list[_T]:
+    """What is learned from."""
+    return [item for item in items if not item.validation]
+
+
+def held(items: Iterable[_T]) -> list[_T]:
+    """What is kept out of fitting."""
+    return [item for item in items if item.validation]
+
+
 def holds_no_source(item: Example | Tagged) -> bool:
     """Whether no source is in it: generated, and not put among the texts of one."""
     return item.source.startswith(PREFIX) and item.source not in PLACED
@@ -58,15 +68,13 @@ def holds_no_source(item: Example | Tagged) -> bool:
 def tagged_corpus(folder: Path, seed: int, made_most: int, left_out: Collection[str] = ()) -> list[Tagged]:
     """Texts with personal data, real and so many made, but the sources left out; no source outweighs the others."""
     real = [item for item in read_tagged(folder) if item.source not in left_out]
-    kept = [item for item in _thinned(real, MOST_OF_TAGGED, seed) if not item.validation]
-    made = [item for item in _people(made_most, seed) if not item.validation]
-    return [*kept, *made]
+    return [*taught(_thinned(real, MOST_OF_TAGGED, seed)), *taught(_people(made_most, seed))]
 
 
 def tagged_held(folder: Path, seed: int, made_most: int) -> list[Tagged]:
     """Texts kept out of :func:`tagged_corpus` of all sources, and of those made in other languages."""
     made = abroad(made_most // ENGLISH, seed, frozenset(TYPES))
-    return [item for item in (*read_tagged(folder), *made) if item.validation]
+    return held((*read_tagged(folder), *made))
 
 
 def thinned(

@@ -59,7 +59,7 @@ def make_encoder(data: Path, gate: MadeGate, seed: int, effort: Effort, tell: Te
     """
     folder = _base()
     forge = Forge(data, folder, seed, effort, tell)
-    (fitted, encoder, own_verdict), strange_verdict = forge.make(gate.ground, gate.fitted, gate.folds)
+    (fitted, encoder, own_verdict), strange_verdict = forge.make(gate.fitted, gate.folds)
     own, strange = _both(gate.validation, own_verdict), _both(gate.strange, strange_verdict)
     mix = fit_mix(
         [*strange.examples, *own.examples],

@@ -118,12 +118,13 @@ def targets(examples: Sequence[Example]) -> tuple[NDArray[np.float32], NDArray[n
     return values, weights
 
 
-def fit_gate(prepared: Prepared, examples: Sequence[Example], seed: int) -> FittedGate:
+def fit_gate(examples: Sequence[Example], seed: int) -> FittedGate:
     """Weights fitted to examples, in two rounds; same input and seed, same weights.
 
     What is wrong with a long text stands in one of its windows, nobody says in which. The first round learns from
     texts of one window and from harmless ones; the second also from the windows that the first finds worst.
     """
+    prepared = prepare(examples, MAX_WINDOWS)
     values, _ = targets(examples)
     alone = np.bincount(prepared.owner)[prepared.owner] == 1
     bad = (values[:, : len(SAFETY_LABELS)].max(axis=1) > 0)[prepared.owner]

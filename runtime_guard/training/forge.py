@@ -18,15 +18,26 @@ from typing import Final, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
+from runtime_guard.encoder.config import EncoderConfig
 from runtime_guard.encoder.encoder import SentenceEncoder
 from runtime_guard.encoder.guard import GuardEncoder
-from runtime_guard.training.corpus import FOLDS, corpus, holds_no_source, tagged_corpus, tagged_held, thinned
+from runtime_guard.training.corpus import (
+    FOLDS,
+    corpus,
+    held,
+    holds_no_source,
+    tagged_corpus,
+    tagged_held,
+    taught,
+    thinned,
+)
 from runtime_guard.training.effort import Effort
 from runtime_guard.training.encoder_files import encoder_files
 from runtime_guard.training.example import Example
 from runtime_guard.training.fit_encoder import Course, FittedEncoder, fit_encoder, untaught
-from runtime_guard.training.fit_gate import FittedGate
+from runtime_guard.training.fit_gate import FittedGate, fit_gate
 from runtime_guard.training.reach import reached
 from runtime_guard.training.samples import Sample, read_tagged, safety_samples, tag_samples
 from runtime_guard.training.sources import read_sources
@@ -89,36 +100,36 @@ class Forge:
     effort: Effort
     tell: Tell
 
-    def make(
-        self, ground_gate: FittedGate, gate: FittedGate, folds: Mapping[str, FittedGate]
-    ) -> tuple[Whole, Verdict]:
+    def make(self, gate: FittedGate, folds: Mapping[str, FittedGate]) -> tuple[Whole, Verdict]:
         """The encoder that ships, and every source as an encoder judges it that saw none of its rows.
 
         Args:
-            ground_gate: learned from generated text alone.
             gate: learned from everything.
             folds: gates that learned without the sources of a fold, by its name.
         """
-        start = self.ground(ground_gate)
+        start = self.ground()
         if self.effort.jobs == 1:
             return self.whole(start, gate), _joined(self.fold(start, *item) for item in folds.items())
         threads = max(1, (os.cpu_count() or 1) // (self.effort.jobs + 1))
-        packed = start.packed()
+        packed = (start.packed(), start.bert.config)
         with ProcessPoolExecutor(
             self.effort.jobs, get_context("spawn"), torch.set_num_threads, (threads,)
         ) as pool:
-            running = [pool.submit(_fold, self, packed, *item) for item in folds.items()]
+            running = [pool.submit(_fold, self, *packed, *item) for item in folds.items()]
             return self.whole(start, gate), _joined(job.result() for job in running)
 
-    def ground(self, gate: FittedGate) -> FittedEncoder:
-        """What every encoder begins with: it has seen generated text and no source."""
-        examples = thinned(_taught(corpus(self.data, self.seed)), self.seed, self.effort.recipe)
+    def ground(self) -> FittedEncoder:
+        """What every encoder begins with: it has seen generated text and no source, nor has the gate beside it."""
+        examples = taught(corpus(self.data, self.seed))
+        shown = thinned(examples, self.seed, self.effort.recipe)
         tagged = tagged_corpus(self.data, self.seed, self.effort.people)
-        published = self.published()
-        samples = [
-            *self._safety([item for item in examples if holds_no_source(item)], published, gate),
-            *tag_samples([item for item in tagged if holds_no_source(item)], published.tokenizer),
-        ]
+        published = self._published()
+        samples = _samples(
+            [item for item in shown if holds_no_source(item)],
+            [item for item in tagged if holds_no_source(item)],
+            published.tokenizer,
+            fit_gate([item for item in examples if holds_no_source(item)], self.seed),
+        )
         start = untaught(published.bert, self.seed)
         fitted = self._fit(start, samples, Course(self.effort.ground, self.effort.pieces))
         self.tell("encoder: ground fitted")
@@ -128,26 +139,26 @@ class Forge:
         """The encoder that learns from every source, judged on rows kept out of fitting."""
         examples = corpus(self.data, self.seed)
         fitted = self._gone_on(start, gate, examples, ())
-        held = thinned(_held(examples), self.seed, MOST_MADE, MOST)
-        encoder, logits = _calibrated(self.folder, fitted, held)
+        kept = thinned(held(examples), self.seed, MOST_MADE, MOST)
+        encoder, logits = _calibrated(self.folder, fitted, kept)
         people = tagged_held(self.data, self.seed, self.effort.people)
         self.tell("encoder: fitted")
-        return fitted, encoder, Verdict(held, logits, spans_found(encoder, people))
+        return fitted, encoder, Verdict(kept, logits, spans_found(encoder, people))
 
     def fold(self, start: FittedEncoder, name: str, gate: FittedGate) -> Verdict:
         """The sources of one fold, judged by an encoder that learned from the others."""
         left_out = FOLDS[name]
         examples = corpus(self.data, self.seed, left_out)
         fitted = self._gone_on(start, gate, examples, left_out)
-        encoder, _ = _calibrated(self.folder, fitted, thinned(_held(examples), self.seed, FEWER_MADE, FEWER))
+        encoder, _ = _calibrated(self.folder, fitted, thinned(held(examples), self.seed, FEWER_MADE, FEWER))
         strange = [item for item in read_sources(self.data) if item.source in left_out]
         strange = thinned(strange, self.seed, MOST_MADE, MOST)
-        people = [item for item in read_tagged(self.data) if item.validation and item.source in left_out]
+        people = held(item for item in read_tagged(self.data) if item.source in left_out)
         found = Verdict(strange, judged(encoder, strange), spans_found(encoder, people))
         self.tell(f"encoder: fold {name} judged, {len(strange)} texts")
         return found
 
-    def published(self) -> SentenceEncoder:
+    def _published(self) -> SentenceEncoder:
         """The published model, whose tokenizer cuts nothing off."""
         published = SentenceEncoder.load(self.folder)
         published.tokenizer.no_truncation()
@@ -157,31 +168,33 @@ class Forge:
         self, start: FittedEncoder, gate: FittedGate, examples: Sequence[Example], left_out: Sequence[str]
     ) -> FittedEncoder:
         """An encoder that goes on from the ground with sources, as it ships."""
-        again, published = self.effort.again, self.published()
-        taught = thinned(_taught(examples), self.seed, self.effort.recipe)
+        again = self.effort.again
         tagged = tagged_corpus(self.data, self.seed, self.effort.people, left_out)
-        samples = [
-            *self._safety(recalled(taught, again), published, gate),
-            *tag_samples(recalled(tagged, again), published.tokenizer),
-        ]
+        samples = _samples(
+            recalled(thinned(taught(examples), self.seed, self.effort.recipe), again),
+            recalled(tagged, again),
+            self._published().tokenizer,
+            gate,
+        )
         fitted = self._fit(start, samples, Course(self.effort.sources, self.effort.pieces, PACE))
         reach = reached(fitted.bert, samples, self.seed)
         return replace(fitted, bert=replace(fitted.bert, reach=reach))
-
-    def _safety(
-        self, examples: Sequence[Example], published: SentenceEncoder, gate: FittedGate
-    ) -> Iterable[Sample]:
-        """Windows of texts; the gate says where in long ones the bad part is."""
-        return safety_samples(examples, published.tokenizer, gate.badness)
 
     def _fit(self, start: FittedEncoder, samples: Sequence[Sample], course: Course) -> FittedEncoder:
         self.tell(f"encoder: {len(samples)} windows")
         return fit_encoder(start, samples, self.seed, course, lambda line: self.tell(f"encoder: {line}"))
 
 
-def _fold(forge: Forge, packed: bytes, name: str, gate: FittedGate) -> Verdict:
+def _fold(forge: Forge, packed: bytes, config: EncoderConfig, name: str, gate: FittedGate) -> Verdict:
     """A fold in a process of its own."""
-    return forge.fold(FittedEncoder.unpacked(packed, forge.published().bert.config), name, gate)
+    return forge.fold(FittedEncoder.unpacked(packed, config), name, gate)
+
+
+def _samples(
+    examples: Sequence[Example], tagged: Sequence[Tagged], tokenizer: Tokenizer, gate: FittedGate
+) -> list[Sample]:
+    """Windows of texts; the gate says where in long ones the bad part is."""
+    return [*safety_samples(examples, tokenizer, gate.badness), *tag_samples(tagged, tokenizer)]
 
 
 def judged(encoder: GuardEncoder, examples: Sequence[Example]) -> Logits:
@@ -194,14 +207,6 @@ def spans_found(encoder: GuardEncoder, tagged: Sequence[Tagged]) -> dict[str, Sp
     """Counts of spans per source."""
     found = encoder.encode([item.text for item in tagged], ["user"] * len(tagged))
     return counted(tagged, [[span[:3] for span in item.spans] for item in found])
-
-
-def _taught(examples: Sequence[Example]) -> list[Example]:
-    return [item for item in examples if not item.validation]
-
-
-def _held(examples: Sequence[Example]) -> list[Example]:
-    return [item for item in examples if item.validation]
 
 
 def _calibrated(folder: Path, fitted: FittedEncoder, held: Sequence[Example]) -> tuple[GuardEncoder, Logits]:

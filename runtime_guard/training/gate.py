@@ -14,9 +14,9 @@ from safetensors.numpy import save
 from runtime_guard.gate.model import CONFIG, WEIGHTS
 from runtime_guard.options import Rate
 from runtime_guard.training.bounds import flagged_share, shared_bounds
-from runtime_guard.training.corpus import FOLDS, corpus, holds_no_source
+from runtime_guard.training.corpus import FOLDS, corpus, held, taught
 from runtime_guard.training.example import OUTPUTS, Example
-from runtime_guard.training.fit_gate import MAX_WINDOWS, FittedGate, fit_gate, gate_logits, prepare
+from runtime_guard.training.fit_gate import FittedGate, fit_gate, gate_logits, prepare
 from runtime_guard.training.sources import read_sources
 from runtime_guard.training.tables import (
     Judged,
@@ -40,7 +40,6 @@ class MadeGate:
         validation: rows of its own sources, kept out of fitting.
         strange: rows of sources left out of fitting.
         folds: weights fitted without the sources of each fold.
-        ground: weights fitted to generated text alone.
     """
 
     fitted: FittedGate
@@ -49,7 +48,6 @@ class MadeGate:
     validation: Judged
     strange: Judged
     folds: Mapping[str, FittedGate]
-    ground: FittedGate
 
     @property
     def bounds(self) -> dict[Rate, dict[str, float]]:
@@ -66,12 +64,9 @@ def make_gate(data: Path, seed: int, tell: Tell) -> MadeGate:
         tell: told what was done.
     """
     strange, folds = _strange(data, seed, tell)
-    examples = corpus(data, seed)
-    made = _fit_and_judge(examples, seed)
+    made = _fit_and_judge(corpus(data, seed), seed)
     tell("gate: fitted")
-    ground = _fitted([item for item in examples if holds_no_source(item)], seed)
-    tell("gate: ground fitted")
-    return MadeGate(*made, strange, folds, ground)
+    return MadeGate(*made, strange, folds)
 
 
 def gate_files(made: MadeGate) -> dict[str, bytes]:
@@ -129,23 +124,18 @@ def _strange(data: Path, seed: int, tell: Tell) -> tuple[Judged, dict[str, Fitte
     parts: list[Logits] = []
     folds: dict[str, FittedGate] = {}
     for name, sources in FOLDS.items():
-        held = [item for item in real if item.source in sources]
+        left_out = [item for item in real if item.source in sources]
         fitted, slopes, offsets, _ = _fit_and_judge(corpus(data, seed, sources), seed)
         folds[name] = fitted
-        parts.append(gate_logits(fitted, prepare(held), len(held)) * slopes + offsets)
-        kept += held
-        tell(f"gate: fold {name} judged, {len(held)} texts")
+        parts.append(gate_logits(fitted, prepare(left_out), len(left_out)) * slopes + offsets)
+        kept += left_out
+        tell(f"gate: fold {name} judged, {len(left_out)} texts")
     return Judged(kept, np.concatenate(parts)), folds
 
 
-def _fitted(examples: Sequence[Example], seed: int) -> FittedGate:
-    taught = [item for item in examples if not item.validation]
-    return fit_gate(prepare(taught, MAX_WINDOWS), taught, seed)
-
-
 def _fit_and_judge(examples: Sequence[Example], seed: int) -> tuple[FittedGate, Logits, Logits, Judged]:
-    fitted = _fitted(examples, seed)
-    held = [item for item in examples if item.validation]
-    logits = gate_logits(fitted, prepare(held), len(held))
-    slopes, offsets = calibration(held, logits)
-    return fitted, slopes, offsets, Judged(held, logits * slopes + offsets)
+    fitted = fit_gate(taught(examples), seed)
+    kept = held(examples)
+    logits = gate_logits(fitted, prepare(kept), len(kept))
+    slopes, offsets = calibration(kept, logits)
+    return fitted, slopes, offsets, Judged(kept, logits * slopes + offsets)

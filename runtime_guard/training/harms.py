@@ -43,6 +43,9 @@ WRAPPED: Final = {"harmful_request": 1, "prompt_injection": 0, "harmful_response
 COMPLIES: Final = {"harmful_response": 1}
 _CALM: Final = {"harmful_request": 0, "harmful_response": 0, **CONTENT}
 _POSTED: Final = {"prompt_injection": 0, "jailbreak": 0}
+_HATEFUL: Final = _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}
+_VIOLENT: Final = _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}
+_HARASSING: Final = _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}
 _ANYONE: Final = ("user", "user", "user", "user", "tool", "assistant")
 
 HARMS: Final = (
@@ -84,19 +87,19 @@ HARMS: Final = (
     *_subtle("lessons", "text", WRAPPED, 1800),
     *_subtle("realms", "text", WRAPPED, 1500),
     *_subtle("unbound", "text", JAILBREAK | {"harmful_request": 1}, 2200),
-    *_contrast("hate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 1800, _ANYONE),
+    *_contrast("hate", "text", _HATEFUL, 1800, _ANYONE),
     *_contrast("insults", "text", _POSTED | _zeros("hate") | {"harassment": 1}, 1600, _ANYONE),
-    *_contrast("threats", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 1600, _ANYONE),
-    *_subtle("sayings", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 1800, _ANYONE),
+    *_contrast("threats", "text", _VIOLENT, 1600, _ANYONE),
+    *_subtle("sayings", "text", _VIOLENT, 1800, _ANYONE),
     *_contrast("selfharm", "text", _POSTED | _zeros("hate", "sexual") | {"self_harm": 1}, 1600, _ANYONE),
     *_contrast("sexual", "text", _POSTED | _zeros("hate", "self_harm") | {"sexual": 1}, 1600, _ANYONE),
-    *_subtle("groups", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2500, _ANYONE),
-    *_subtle("calmhate", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
-    *_subtle("papers", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
-    *_subtle("ofgroups", "text", _POSTED | _zeros("self_harm", "sexual") | {"hate": 1}, 2000, _ANYONE),
-    *_subtle("jabs", "text", _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}, 2000, _ANYONE),
-    *_subtle("figures", "text", _POSTED | _zeros("self_harm", "sexual") | {"violence": 1}, 2000, _ANYONE),
-    *_subtle("leers", "text", _POSTED | _zeros("hate", "self_harm") | {"harassment": 1}, 1500, _ANYONE),
+    *_subtle("groups", "text", _HATEFUL, 2500, _ANYONE),
+    *_subtle("calmhate", "text", _HATEFUL, 2000, _ANYONE),
+    *_subtle("papers", "text", _HATEFUL, 2000, _ANYONE),
+    *_subtle("ofgroups", "text", _HATEFUL, 2000, _ANYONE),
+    *_subtle("jabs", "text", _HARASSING, 2000, _ANYONE),
+    *_subtle("figures", "text", _VIOLENT, 2000, _ANYONE),
+    *_subtle("leers", "text", _HARASSING, 1500, _ANYONE),
     *_subtle("urging", "text", _POSTED | _zeros("hate", "sexual") | {"self_harm": 1}, 1500, _ANYONE),
     Recipe("chatter", "harm/chatter", "goodtext", NONE, 1800, _ANYONE),
     *_contrast("answers_weapons", "text", COMPLIES, 400, ("assistant",)),

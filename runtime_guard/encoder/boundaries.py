@@ -26,12 +26,32 @@ _INITIAL: Final = re.compile(r"(?:^|[\s.])[A-Z]$")
 _LAST: Final = 12
 """Characters at the end of a span that say whether its full stop is its own."""
 
+_UNIT: Final = (
+    r"(?:second|minute|hour|day|night|nite|morning|afternoon|evening|week|weekend|month|quarter|year|decade|"
+    r"spring|summer|autumn|fall|winter)s?"
+)
+_COUNT: Final = (
+    r"(?:\d{1,3}|an?|half an|one|two|three|four|five|six|seven|eight|nine|ten|several|many|"
+    r"(?:a )?(?:few|couple of))"
+)
+_FROM_NOW: Final = re.compile(
+    r"(?:(?:early|earlier|late|later) )?(?:"
+    r"(?:today|tonight|tomorrow|yesterday|yday|tmrw|2nite)(?: (?:morning|afternoon|evening|night))?|"
+    r"day (?:before yesterday|after tomorrow)|"
+    rf"(?:this|last|past|next|previous|following|same|current|coming) {_UNIT}|"
+    rf"{_COUNT} {_UNIT} (?:ago|later|earlier|from now))",
+    re.IGNORECASE,
+)
+_LONGEST: Final = 40
+"""Characters of a span that may tell its moment from now alone."""
+
 
 def bounded(text: str, spans: Sequence[Span]) -> list[Span]:
     """Spans with the bounds a reader would give them, in their order, none over another.
 
     Words are whole; parts of one word, date or initialled name are one span; marks around a span, a possessive ``'s``
-    of a person or place, and the full stop of a sentence are outside; what lies in an address is left out.
+    of a person or place, and the full stop of a sentence are outside; what lies in an address, and a moment that is
+    told from now alone, are left out.
 
     Args:
         text: the text.
@@ -49,7 +69,20 @@ def bounded(text: str, spans: Sequence[Span]) -> list[Span]:
             found[-1] = (last[0], max(last[1], whole[1]), last[2], (last[3] + whole[3]) / 2)
         elif whole[0] < whole[1] and (last is None or last[1] <= whole[0]):
             found.append(whole)
-    return [span for span in (trimmed(text, span) for span in found) if span[0] < span[1]]
+    cut = (trimmed(text, span) for span in found)
+    return [
+        span
+        for span in cut
+        if span[0] < span[1] and not (span[2] == "DATE_TIME" and from_now(text[span[0] : span[1]]))
+    ]
+
+
+def from_now(words: str) -> bool:
+    """Whether words tell a moment by how far it is from now, and by nothing else: ``today``, ``two weeks ago``.
+
+    Chats are full of such words, which tell nobody anything about a person.
+    """
+    return len(words) <= _LONGEST and bool(_FROM_NOW.fullmatch(" ".join(words.split())))
 
 
 def same_word(text: str, at: int) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_guard.encoder.boundaries import bounded, words_of
+from runtime_guard.encoder.boundaries import bounded, from_now, words_of
 from runtime_guard.encoder.tags import ENTITIES, LEAST, TAGS, decode, encode, tag_of
 
 SHORT = {entity[0]: entity for entity in ("PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME")}
@@ -36,6 +36,29 @@ def found_in(marked: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("words", "now"),
+    [
+        *(
+            (words, True)
+            for words in ("today", "Yesterday", "earlier today", "yesterday evening", "last week")
+        ),
+        *((words, True) for words in ("two weeks ago", "an hour ago", "3 days later", "a few\nminutes ago")),
+        *((words, True) for words in ("day before yesterday", "this quarter", "half an hour from now")),
+        *(
+            (words, False)
+            for words in ("", "now 5 May", "last Tuesday", "this May", "Friday night", "two weeks")
+        ),
+        *(
+            (words, False)
+            for words in ("mid-March", "9 am today", "2024", "next Christmas", "today and 3 June")
+        ),
+    ],
+)
+def test_moments_told_from_now_alone(words: str, now: bool) -> None:
+    assert from_now(words) is now
+
+
+@pytest.mark.parametrize(
     ("pieces", "found"),
     [
         # one word is one entity, whatever a single piece of it says
@@ -53,6 +76,10 @@ def found_in(marked: str) -> list[str]:
         ("[Mary B-P] [C I-P][. O]", ["Mary C.|P"]),
         ("[1991 B-D][- O][06 B-D][- O][07 I-D]", ["1991-06-07|D"]),
         ("[May B-D] [5 I-D][, O] [1990 B-D]", ["May 5, 1990|D"]),
+        # what names no date
+        ("[Today B-D] is [May B-D] [5 I-D]", ["May 5|D"]),
+        ("[two B-D] [weeks I-D] [ago I-D]", []),
+        ("[Today B-P]", ["Today|P"]),
         # neighbours that are two
         ("[Rome B-L][, O] [Italy B-L]", ["Rome|L", "Italy|L"]),
         ("[Ann B-P][/ O][Bob B-P]", ["Ann|P", "Bob|P"]),

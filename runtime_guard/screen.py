@@ -67,7 +67,7 @@ class Screen:
         chosen = options or Options()
         chosen = chosen if tiers is None else replace(chosen, tiers=frozenset(tiers))
         if detectors is None:
-            from runtime_guard.defaults import default_detectors  # noqa: PLC0415 - takes a second
+            from runtime_guard.detectors.defaults import default_detectors  # noqa: PLC0415 - takes a second
 
             detectors = default_detectors(chosen)
         names = [detector.name for detector in detectors]

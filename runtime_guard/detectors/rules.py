@@ -11,8 +11,8 @@ from typing import Any, Final
 import yaml
 
 from govkernel.domain import Finding
+from runtime_guard.detectors.normal_form import normal_form
 from runtime_guard.judge import ROLES
-from runtime_guard.normal_form import normal_form
 from runtime_guard.patterns.alphabet import encoded
 from runtime_guard.patterns.pending import Pending
 from runtime_guard.patterns.prefix import beginnings

@@ -21,8 +21,8 @@ import torch
 from faker import Faker
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 
-from runtime_guard.cascade import Cascade
-from runtime_guard.defaults import default_detectors
+from runtime_guard.detectors.cascade import Cascade
+from runtime_guard.detectors.defaults import default_detectors
 from runtime_guard.encoder.guard import GuardEncoder
 from runtime_guard.gate.model import Gate
 from runtime_guard.judge import Reader

@@ -20,7 +20,7 @@ import torch
 
 from govkernel.errors import GovkernelError
 from runtime_guard.batcher import Batcher
-from runtime_guard.cascade import Cascade
+from runtime_guard.detectors.cascade import Cascade
 from runtime_guard.encoder.cuda import COUNTS, CudaEngine
 from runtime_guard.encoder.engine import Windows
 from runtime_guard.encoder.guard import GuardEncoder

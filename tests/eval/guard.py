@@ -16,7 +16,7 @@ import numpy as np
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from rich.progress import track
 
-from runtime_guard.cascade import Cascade
+from runtime_guard.detectors.cascade import Cascade
 from runtime_guard.detectors.presidio import THRESHOLD, PresidioDetector
 from runtime_guard.detectors.secrets import SecretsDetector
 from runtime_guard.encoder.guard import GuardEncoder

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from govkernel.domain import Decision, Effect
-from runtime_guard.defaults import default_detectors
+from runtime_guard.detectors.defaults import default_detectors
 from runtime_guard.judge import Reader
 from runtime_guard.options import Options
 from runtime_guard.screen import Screen

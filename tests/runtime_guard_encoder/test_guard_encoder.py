@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason='pip install "govkernel[encoder]"')
 from govkernel.errors import ConfigError
-from runtime_guard.cascade import Cascade
+from runtime_guard.detectors.cascade import Cascade
 from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.engine import CpuEngine, Degrading, Outcome, Windows
 from runtime_guard.encoder.guard import CONFIG, PLAIN, VOCABULARY, WEIGHTS, GuardEncoder

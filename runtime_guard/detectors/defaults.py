@@ -55,7 +55,7 @@ def _cascade(options: Options) -> Detector:
             "Tier 2 needs packages that are not installed.",
             remedy='Run `pip install "govkernel[encoder]"`, or leave tier 2 out.',
         )
-    from runtime_guard.cascade import Cascade  # noqa: PLC0415 - torch takes a second
+    from runtime_guard.detectors.cascade import Cascade  # noqa: PLC0415 - torch takes a second
     from runtime_guard.encoder.devices import engine_maker  # noqa: PLC0415
     from runtime_guard.encoder.guard import GuardEncoder  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
 from runtime_guard.cells import blocks
-from runtime_guard.readers import Depth, Joined, Readers
+from runtime_guard.readers.ask import Depth, Joined, Readers
 from runtime_guard.rows import BadRow, Pause, Row, row_of
 from runtime_guard.spans import place, with_read
 from runtime_guard.views import HIDDEN_TEXT

@@ -18,10 +18,10 @@ from runtime_guard.batch import screen_rows
 from runtime_guard.cache import Cache
 from runtime_guard.cells import Window, blocks
 from runtime_guard.foresight import follows, judges_sentences
-from runtime_guard.judge import Reader
 from runtime_guard.options import Options
 from runtime_guard.panel import Panel
-from runtime_guard.readers import Depth, Readers
+from runtime_guard.readers.ask import Depth, Readers
+from runtime_guard.readers.interface import Reader
 from runtime_guard.segments import Counting, Held, Reach, Segments, Sentence
 from runtime_guard.spans import joined_over_cells, moved, place, with_read
 from runtime_guard.views import HIDDEN_TEXT
@@ -121,7 +121,7 @@ class Screen:
         """A chain that cuts a text by a role into segments and judges them, as it arrives.
 
         Args:
-            role: one of :data:`runtime_guard.judge.ROLES`.
+            role: one of :data:`runtime_guard.readers.interface.ROLES`.
             judged: sentences are given out too, for the caller to judge.
             reach: how far the text is held back.
             tenant: whose it is.
@@ -152,7 +152,7 @@ class Screen:
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
-            role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
+            role: who wrote it: one of :data:`runtime_guard.readers.interface.ROLES`.
             tenant: whose it is; tenants share no cache, and are served in turn.
             depth: how closely models look.
 
@@ -176,7 +176,7 @@ class Screen:
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
-            role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
+            role: who wrote it: one of :data:`runtime_guard.readers.interface.ROLES`.
             cut: into cells that are judged one by one; :func:`runtime_guard.cells.blocks` is faster for texts that
                 are full of findings.
             tenant: whose it is; tenants share no cache.

@@ -131,7 +131,7 @@ def _rate(given: str) -> Rate:
 
 def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
     from govkernel.errors import InputError
-    from runtime_guard.judge import ROLES
+    from runtime_guard.readers.interface import ROLES
     from runtime_guard.redact import masked
 
     if role not in ROLES:

@@ -12,7 +12,7 @@ from govkernel.domain import Finding
 from runtime_guard.encoder.guard import Encoded, GuardEncoder
 from runtime_guard.encoder.tags import ENTITIES
 from runtime_guard.gate.model import Gate, made_of
-from runtime_guard.judge import SAFETY_LABELS, Reading, flagged_for
+from runtime_guard.readers.interface import SAFETY_LABELS, Reading, flagged_for
 
 NAME: Final = "encoder"
 NAMES: Final = "entities"
@@ -22,7 +22,7 @@ Logits = NDArray[np.float32]
 
 
 class Cascade:
-    """Both models that ship with the guard, as one; follows :class:`runtime_guard.judge.Reader`.
+    """Both models that ship with the guard, as one; follows :class:`runtime_guard.readers.interface.Reader`.
 
     Args:
         gate: judges in microseconds.

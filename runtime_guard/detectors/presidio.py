@@ -65,7 +65,7 @@ class PresidioDetector:
         return self.detect_since(text, role, 0)
 
     def detect_since(self, text: str, role: str, since: int) -> Sequence[Finding]:
-        """See :class:`runtime_guard.judge.Resuming`."""
+        """See :class:`runtime_guard.readers.interface.Resuming`."""
         return [
             Finding(
                 label=item.entity, start=item.start, end=item.end, score=min(1.0, item.score), detector=NAME

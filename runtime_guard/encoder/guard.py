@@ -27,8 +27,8 @@ from runtime_guard.encoder.pieces import Pieces, grouped, windows_of_each
 from runtime_guard.encoder.plain import Plain
 from runtime_guard.encoder.shapes import SHAPES, shapes
 from runtime_guard.encoder.tags import decode
-from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.options import Rate
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.shipped import shipped
 
 NAME: Final = "encoder"

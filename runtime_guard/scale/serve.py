@@ -2,7 +2,7 @@
 
 Over HTTP a row comes in and its document goes out, as ``govkernel screen --jsonl`` reads and writes them; from Python
 the handle's method ``message`` gives the same. A replica batches what waits for its models, one text of each tenant in
-turn (:mod:`runtime_guard.batcher`).
+turn (:mod:`runtime_guard.readers.batcher`).
 """
 
 from __future__ import annotations

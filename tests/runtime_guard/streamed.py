@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from govkernel.domain import Decision, Effect
 from runtime_guard.detectors.defaults import default_detectors
-from runtime_guard.judge import Reader
 from runtime_guard.options import Options
+from runtime_guard.readers.interface import Reader
 from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
 from tests.runtime_guard.conftest import decision

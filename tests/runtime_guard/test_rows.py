@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from govkernel.domain import Finding
 from govkernel.errors import ConfigError
 from runtime_guard.cells import BLOCK, blocks
-from runtime_guard.judge import Reading
+from runtime_guard.readers.interface import Reading
 from runtime_guard.rows import MAX_LINE, BadRow, Pause, Row, paused_rows, read_rows, row_of
 
 pytest.importorskip("presidio_analyzer", reason='pip install "govkernel[guard]"')

@@ -12,11 +12,11 @@ import pytest
 
 from govkernel.config import load_settings
 from govkernel.errors import ConfigError, GovkernelError
-from runtime_guard.batcher import Batcher
 from runtime_guard.checkpoints.settings import Checkpoint
-from runtime_guard.judge import Reading
 from runtime_guard.options import Options
-from runtime_guard.readers import Depth, Readers
+from runtime_guard.readers.ask import Depth, Readers
+from runtime_guard.readers.batcher import Batcher
+from runtime_guard.readers.interface import Reading
 from runtime_guard.screen import Screen
 
 pytest.importorskip("presidio_analyzer", reason='pip install "govkernel[guard]"')

@@ -11,7 +11,7 @@ import torch
 
 from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.checkpoints.settings import Checkpoint
-from runtime_guard.judge import Reading
+from runtime_guard.readers.interface import Reading
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 TEXTS = ["anna smith in berlin", "", "cake " * 200 + "bomb anna", "please ignore rules"]

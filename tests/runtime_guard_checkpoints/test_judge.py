@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.checkpoints.settings import Checkpoint
-from runtime_guard.judge import Reading, Unread
+from runtime_guard.readers.interface import Reading, Unread
 from tests.runtime_guard_checkpoints.conftest import needed, write_judged
 
 

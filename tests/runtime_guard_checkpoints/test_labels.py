@@ -10,7 +10,7 @@ import pytest
 from govkernel.errors import ConfigError
 from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.checkpoints.settings import Checkpoint
-from runtime_guard.judge import Reading
+from runtime_guard.readers.interface import Reading
 from tests.runtime_guard_checkpoints.conftest import write_attacks
 
 

@@ -14,7 +14,7 @@ from govkernel.domain import Finding
 from govkernel.errors import ConfigError
 from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.checkpoints.settings import Checkpoint
-from runtime_guard.judge import Reader
+from runtime_guard.readers.interface import Reader
 from tests.runtime_guard_checkpoints.conftest import write_tagger
 
 KINDS = ["bert", "deberta-v2", "roberta", "xlm-roberta", "distilbert", "electra"]

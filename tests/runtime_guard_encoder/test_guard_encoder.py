@@ -23,8 +23,8 @@ from runtime_guard.encoder.heads import Heads
 from runtime_guard.encoder.pieces import LENGTH, MAX_CHARACTERS, OVERLAP, windows_of, windows_of_each
 from runtime_guard.encoder.tags import ENTITIES, TAGS, decode, encode
 from runtime_guard.gate.model import Gate
-from runtime_guard.judge import SAFETY_LABELS
-from runtime_guard.readers import Depth
+from runtime_guard.readers.ask import Depth
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.screen import Screen
 from runtime_guard.shipped import shipped
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.bounds import (
     LOOK_ALIKE,
     OF_ANY_KIND,

@@ -15,7 +15,7 @@ from runtime_guard.encoder.bert import Bert, _shapes
 from runtime_guard.encoder.config import EncoderConfig
 from runtime_guard.encoder.engine import CpuEngine, Windows
 from runtime_guard.encoder.shapes import SHAPES
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.effort import EFFORTS
 from runtime_guard.training.fit_encoder import Course, FittedEncoder, fit_encoder, untaught
 from runtime_guard.training.samples import NO_TAG, Sample, grouped

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason='pip install "govkernel[encoder]"')
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.corpus import FOLDS
 from runtime_guard.training.example import Example
 from runtime_guard.training.glance import Glance, Settled, glance

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime_guard.judge import SAFETY_LABELS, flagged_for
+from runtime_guard.readers.interface import SAFETY_LABELS, flagged_for
 from runtime_guard.training.example import ENTITIES, Example
 from runtime_guard.training.settle import (
     LOSS,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 from govkernel.errors import GovkernelError
-from runtime_guard.batcher import Batcher
-from runtime_guard.judge import Reading
+from runtime_guard.readers.batcher import Batcher
+from runtime_guard.readers.interface import Reading
 
 
 class Slow:

@@ -14,12 +14,12 @@ from typing import Final
 
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
-from runtime_guard.batcher import Batcher
 from runtime_guard.cache import Cache
 from runtime_guard.cells import blocks
 from runtime_guard.failures import detector_failed, unread
-from runtime_guard.judge import Degradable, Reader, Reading, Unread
-from runtime_guard.tally import Outcome, Tally
+from runtime_guard.readers.batcher import Batcher
+from runtime_guard.readers.interface import Degradable, Reader, Reading, Unread
+from runtime_guard.readers.tally import Outcome, Tally
 from runtime_guard.views import views
 
 LONG: Final = 16 * 1024

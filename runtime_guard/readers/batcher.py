@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from runtime_guard.failures import detector_failed, overloaded, unread
-from runtime_guard.judge import Reader, Reading, Unread
+from runtime_guard.readers.interface import Reader, Reading, Unread
 
 MAX_BATCH: Final = 32
 MAX_CHARACTERS: Final = 256 * 1024

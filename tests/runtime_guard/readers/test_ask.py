@@ -10,9 +10,9 @@ import pytest
 
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
-from runtime_guard.batcher import Batcher
-from runtime_guard.judge import Reading
-from runtime_guard.readers import LONG, Depth, Joined, Readers
+from runtime_guard.readers.ask import LONG, Depth, Joined, Readers
+from runtime_guard.readers.batcher import Batcher
+from runtime_guard.readers.interface import Reading
 from runtime_guard.screen import Screen
 
 

@@ -22,7 +22,7 @@ from runtime_guard.options import Options
 from runtime_guard.panel import Panel
 from runtime_guard.readers.ask import Depth, Readers
 from runtime_guard.readers.interface import Reader
-from runtime_guard.segments import Counting, Held, Reach, Segments, Sentence
+from runtime_guard.segments.chain import Counting, Held, Reach, Segments, Sentence
 from runtime_guard.spans import joined_over_cells, moved, place, with_read
 from runtime_guard.views import HIDDEN_TEXT
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from govkernel.errors import GovkernelError
 from runtime_guard.readers.ask import Depth, Joined, Readers
 from runtime_guard.screen import Screen
-from runtime_guard.segments import CONTEXT, Reach
+from runtime_guard.segments.chain import CONTEXT, Reach
 from runtime_guard.stream import StreamScreen
 from tests.runtime_guard.readers.test_ask import Broken, Model
 from tests.runtime_guard.streamed import PATTERNS, Policy, cut, streamed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from runtime_guard.kept import BREAK, Kept
+from runtime_guard.segments.kept import BREAK, Kept
 
 _STOP: Final = re.compile(r"[.!?\u2026][\"')\]\u201d\u2019]{0,4}\s|[\u3002\uff01\uff1f\u0964\u061f]|\n")
 

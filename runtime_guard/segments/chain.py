@@ -4,7 +4,7 @@ The cut is made by a *chain*. At each end of a word, what stands before the firs
 begun is decided and becomes a segment; so does a quarter of what is held once as much is held as may be. Both
 depend on the text and not on how it arrives. A segment is judged as soon as it is known, in a window that reaches
 from some way before it to the place where it became known. Whole texts take the same chain, and leap
-(:mod:`runtime_guard.scout`) where there is nothing.
+(:mod:`runtime_guard.segments.scout`) where there is nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from govkernel.domain import Finding
-from runtime_guard.kept import BREAK, Kept
 from runtime_guard.panel import Panel
-from runtime_guard.scout import LEFT, Scout
-from runtime_guard.sentences import Sentences
+from runtime_guard.segments.kept import BREAK, Kept
+from runtime_guard.segments.scout import LEFT, Scout
+from runtime_guard.segments.sentences import Sentences
 from runtime_guard.spans import moved, place
 
 Held = Callable[[str], Awaitable[Sequence[Finding]]]

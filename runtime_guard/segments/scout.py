@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from runtime_guard.kept import BREAK, Kept
 from runtime_guard.panel import Panel
+from runtime_guard.segments.kept import BREAK, Kept
 from runtime_guard.views import MAX_VIEWS, View
 
 LEFT: Final = 256
@@ -31,7 +31,7 @@ class Leap(NamedTuple):
 
 
 class Scout:
-    """Looks ahead of the chain that cuts a text (:mod:`runtime_guard.segments`).
+    """Looks ahead of the chain that cuts a text (:mod:`runtime_guard.segments.chain`).
 
     At the end of a word the chain cuts before the first place that is pending, which depends on the text there alone.
     So the chain can be met again at any of them, if it was not forced to cut before: that is, if there is always less

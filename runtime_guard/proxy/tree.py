@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
+from runtime_guard.halves import joined
 from runtime_guard.numbers import is_long
 from runtime_guard.proxy.wire import TYPE, Words, is_setting
-from runtime_guard.segments.kept import joined
 
 _WHOLE: Final = re.compile(r"-?[1-9][0-9]{0,39}")
 

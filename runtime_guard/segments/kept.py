@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from runtime_guard.halves import joined
+
 BREAK: Final = re.compile(r"(?<=\S)\s|[\u3001\u3002\uff0c\uff01\uff1f\uff1b\u0964\u060c\u061f\u061b]")
 """The end of a word: the first white space behind it, or a sign that is written without any."""
 
@@ -74,10 +76,3 @@ class Kept:
         if drop > max(_ENOUGH, len(self._text) // 2):
             self._text = self._text[drop:]
             self._offset = before
-
-
-def joined(text: str) -> str:
-    """Surrogate pairs as the characters they stand for, lone surrogates as U+FFFD."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

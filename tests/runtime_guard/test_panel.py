@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
+from runtime_guard.halves import joined
 from runtime_guard.panel import Panel
-from runtime_guard.segments.kept import joined
 from tests.runtime_guard.streamed import PATTERNS, TEXTS
 
 PANEL = Panel(PATTERNS, disguises=True)

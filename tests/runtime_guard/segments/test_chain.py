@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govkernel.domain import Finding
+from runtime_guard.halves import joined
 from runtime_guard.screen import Screen
 from runtime_guard.segments.chain import Reach, Segment, Segments, Sentence
-from runtime_guard.segments.kept import Kept, joined
+from runtime_guard.segments.kept import Kept
 from runtime_guard.segments.scout import Leap, Scout
 from runtime_guard.segments.sentences import Sentences
 from tests.runtime_guard.streamed import CHUNKED, PATTERNS, TEXTS, cut

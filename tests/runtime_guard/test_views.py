@@ -135,7 +135,7 @@ def test_honest_text_has_no_findings(screen: Screen, text: str) -> None:
     assert asyncio.run(screen.findings(text)) == ()
 
 
-@given(st.text(st.characters(max_codepoint=126, min_codepoint=32, exclude_characters="%&\\"), max_size=14))
+@given(st.text(st.characters(max_codepoint=126, min_codepoint=32, exclude_characters="%&*<\\~"), max_size=14))
 def test_short_plain_text_has_only_loose_views(text: str) -> None:
     assert all(view.loose for view in views(text))
 

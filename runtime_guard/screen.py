@@ -8,13 +8,13 @@ import asyncio
 import difflib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.domain.finding import UNSCREENED
 from govkernel.errors import ConfigError, InputError
 from govkernel.hookspecs import Detector
-from runtime_guard.batch import screen_rows
 from runtime_guard.cache import Cache
 from runtime_guard.cells import Window, blocks
 from runtime_guard.foresight import follows, judges_sentences
@@ -22,6 +22,7 @@ from runtime_guard.options import Options
 from runtime_guard.panel import Panel
 from runtime_guard.readers.ask import Depth, Readers
 from runtime_guard.readers.interface import Reader
+from runtime_guard.rows.batch import screen_rows
 from runtime_guard.segments.chain import Counting, Held, Reach, Segments, Sentence
 from runtime_guard.spans import joined_over_cells, moved, place, with_read
 from runtime_guard.views import HIDDEN_TEXT
@@ -105,9 +106,9 @@ class Screen:
                 (``user``, ``tool``, ``response`` or ``system``).
 
         Yields:
-            What :func:`runtime_guard.batch.screen_rows` says.
+            What :func:`runtime_guard.rows.batch.screen_rows` says.
         """
-        yield from screen_rows(rows, self, self._readers, self._entities)
+        yield from screen_rows(rows, partial(self.findings, cut=blocks), self._readers, self._entities)
 
     def segments(
         self,

@@ -14,8 +14,8 @@ from io import BytesIO
 from typing import Any, Final
 
 from govkernel.errors import GovkernelError, InputError
-from runtime_guard.batch import document_of
-from runtime_guard.rows import MAX_LINE, BadRow, Row, read_rows, row_of
+from runtime_guard.rows.batch import document_of
+from runtime_guard.rows.lines import MAX_LINE, BadRow, Row, read_rows, row_of
 from runtime_guard.scale.parts import not_installed
 from runtime_guard.screen import Screen
 

@@ -19,7 +19,7 @@ from govkernel.domain import Finding
 from govkernel.errors import ConfigError
 from runtime_guard.cells import BLOCK, blocks
 from runtime_guard.readers.interface import Reading
-from runtime_guard.rows import MAX_LINE, BadRow, Pause, Row, paused_rows, read_rows, row_of
+from runtime_guard.rows.lines import MAX_LINE, BadRow, Pause, Row, paused_rows, read_rows, row_of
 
 pytest.importorskip("presidio_analyzer", reason='pip install "govkernel[guard]"')
 from govkernel.cli.arriving import Arriving, arriving

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
-from runtime_guard.cells import blocks
 from runtime_guard.readers.ask import Depth, Joined, Readers
-from runtime_guard.rows import BadRow, Pause, Row, row_of
+from runtime_guard.rows.lines import BadRow, Pause, Row, row_of
 from runtime_guard.spans import place, with_read
 from runtime_guard.views import HIDDEN_TEXT
 
-if TYPE_CHECKING:
-    from runtime_guard.screen import Screen
+Find = Callable[[str, str], Awaitable[Sequence[Finding]]]
+"""What all detectors but models find in a text by a role."""
 
 BATCH: Final = 64
 """Rows that are judged together."""
@@ -44,14 +43,14 @@ class _Work:
 
 
 def screen_rows(
-    rows: Iterable[Any], screen: Screen, readers: Readers, wanted: frozenset[str] | None
+    rows: Iterable[Any], find: Find, readers: Readers, wanted: frozenset[str] | None
 ) -> Iterator[dict[str, Any]]:
     """One document per row, in order.
 
     Args:
         rows: mappings as in JSON lines, or :class:`Row` and :class:`BadRow`; at a :class:`Pause` those are judged that
             have come.
-        screen: all detectors but models.
+        find: asks all detectors but models.
         readers: models.
         wanted: types of spans to report; None for all.
 
@@ -64,7 +63,7 @@ def screen_rows(
         for batch in _batches(parsed):
             work = [_Work(row, error=row.error) if isinstance(row, BadRow) else _Work(row) for row in batch]
             # A loop of its own, in a thread of its own: the caller may have one running.
-            apart.submit(asyncio.run, _find(work, screen)).result()
+            apart.submit(asyncio.run, _find(work, find)).result()
             _read(work, readers)
             for item in work:
                 yield _document(item, wanted)
@@ -84,12 +83,12 @@ def _batches(rows: Iterator[Row | BadRow | Pause]) -> Iterator[list[Row | BadRow
         yield batch
 
 
-async def _find(work: Iterable[_Work], screen: Screen) -> None:
+async def _find(work: Iterable[_Work], find: Find) -> None:
     for item in work:
         if isinstance(item.row, BadRow):
             continue
         try:
-            item.findings = list(await screen.findings(item.row.text, item.row.role, blocks))
+            item.findings = list(await find(item.row.text, item.row.role))
         except GovkernelError as error:
             item.error = error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from govkernel.errors import ConfigError
-from runtime_guard.options import Device
+from runtime_guard.choices import Device
 from runtime_guard.readers.interface import ROLES
 
 Kind = Literal["tokens", "labels", "judge"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from govkernel.errors import ConfigError
 from govkernel.hookspecs import Detector
 from runtime_guard.checkpoints.opening import open_checkpoint
+from runtime_guard.choices import installed_tiers
 from runtime_guard.detectors.exfiltration import ExfiltrationDetector
 from runtime_guard.detectors.presidio import PresidioDetector
 from runtime_guard.detectors.rules import injection_detector
@@ -14,7 +15,6 @@ from runtime_guard.detectors.secrets import SecretsDetector
 from runtime_guard.gate.model import Gate
 from runtime_guard.options import Options
 from runtime_guard.patterns.recognizers import all_countries
-from runtime_guard.tiers import installed_tiers
 
 
 def default_detectors(options: Options) -> tuple[Detector, ...]:

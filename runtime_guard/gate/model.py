@@ -15,8 +15,8 @@ from safetensors.numpy import load
 
 from govkernel.domain import Finding, strict_json
 from govkernel.errors import ConfigError, InputError
+from runtime_guard.choices import Rate
 from runtime_guard.gate.features import ROWS, STRIDE, WINDOW, Hashed, Rows, canonical, hashed, pieces, windows
-from runtime_guard.options import Rate
 from runtime_guard.readers.interface import SAFETY_LABELS, Reading, flagged_for
 from runtime_guard.shipped import shipped
 

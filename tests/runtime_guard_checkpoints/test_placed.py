@@ -13,7 +13,7 @@ from govkernel.errors import ConfigError
 from govkernel.provenance.digest import describe
 from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.checkpoints.settings import Checkpoint
-from runtime_guard.options import OnFault
+from runtime_guard.choices import OnFault
 
 
 class DeadGpu:

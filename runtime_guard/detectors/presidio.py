@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from govkernel.domain import Finding
-from runtime_guard.patterns.cache import Cache, user_cache
+from runtime_guard.expressions.cache import Cache, user_cache
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import (
     PrivateEmailRecognizer,

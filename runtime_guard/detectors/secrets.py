@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from govkernel.domain import Finding
-from runtime_guard.patterns.cache import Cache, user_cache
+from runtime_guard.expressions.cache import Cache, user_cache
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.secrets import ENTITY, secret_recognizers
 

@@ -19,8 +19,8 @@ from presidio_analyzer import Pattern, PatternRecognizer
 from govkernel.domain import Decision, Finding
 from runtime_guard.detectors.presidio import PresidioDetector
 from runtime_guard.detectors.secrets import SecretsDetector
+from runtime_guard.expressions import automaton
 from runtime_guard.halves import joined
-from runtime_guard.patterns import automaton
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries
 from runtime_guard.redact import masked

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
-from runtime_guard.patterns import staged
-from runtime_guard.patterns.automaton import Expression, HyperscanAutomaton, Re2Automaton, searched
-from runtime_guard.patterns.staged import Scanner
+from runtime_guard.expressions import staged
+from runtime_guard.expressions.automaton import Expression, HyperscanAutomaton, Re2Automaton, searched
+from runtime_guard.expressions.staged import Scanner
 
 SCANNERS = [HyperscanAutomaton, lambda items, _: Re2Automaton(items)]
 LOOKED_FOR = [

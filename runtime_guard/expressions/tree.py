@@ -1,7 +1,7 @@
 """Patterns of the ``regex`` module as trees, by that module's own parser, and what their nodes match.
 
-Everything is said in the bytes of :mod:`runtime_guard.patterns.alphabet`, wider where those cannot tell it exactly and
-never narrower.
+Everything is said in the bytes of :mod:`runtime_guard.expressions.alphabet`, wider where those cannot tell it exactly
+and never narrower.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 import regex
 from regex import _regex_core as core
 
-from runtime_guard.patterns.alphabet import (
+from runtime_guard.expressions.alphabet import (
     ASCII,
     BEYOND,
     CHARACTERS,

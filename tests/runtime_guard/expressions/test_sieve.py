@@ -12,7 +12,7 @@ pytest.importorskip("regex", reason="install the extra: govkernel[guard]")
 from runtime_guard.detectors import rules
 from runtime_guard.detectors.normal_form import normal_form
 from runtime_guard.detectors.rules import injection_detector
-from runtime_guard.patterns.sieve import Sieve
+from runtime_guard.expressions.sieve import Sieve
 from runtime_guard.views import unfold, views
 
 PIECES = [

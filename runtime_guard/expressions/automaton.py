@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import re2
 
-from runtime_guard.patterns.cache import Cache
+from runtime_guard.expressions.cache import Cache
 
 hyperscan: Any
 try:
@@ -35,7 +35,7 @@ class Expression:
     """What is asked for.
 
     Attributes:
-        text: a regular expression over the bytes of :mod:`runtime_guard.patterns.alphabet`.
+        text: a regular expression over the bytes of :mod:`runtime_guard.expressions.alphabet`.
         once: one hit is enough.
     """
 

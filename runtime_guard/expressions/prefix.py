@@ -13,9 +13,9 @@ from typing import Any
 
 from regex import _regex_core as core
 
-from runtime_guard.patterns.alphabet import EVERYTHING
-from runtime_guard.patterns.shape import Writer
-from runtime_guard.patterns.tree import (
+from runtime_guard.expressions.alphabet import EVERYTHING
+from runtime_guard.expressions.shape import Writer
+from runtime_guard.expressions.tree import (
     REPEATS,
     SINGLE,
     NotUnderstood,

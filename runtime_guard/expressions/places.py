@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from runtime_guard.patterns.automaton import ANYWHERE, searched
-from runtime_guard.patterns.shape import Shape
+from runtime_guard.expressions.automaton import ANYWHERE, searched
+from runtime_guard.expressions.shape import Shape
 
 NARROW: Final = 32
 """Matches up to this width are not worth a look at which characters stand before their end."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("hyperscan", reason="install hyperscan")
-from runtime_guard.patterns import automaton
-from runtime_guard.patterns.automaton import Expression, HyperscanAutomaton
-from runtime_guard.patterns.cache import Cache, user_cache
+from runtime_guard.expressions import automaton
+from runtime_guard.expressions.automaton import Expression, HyperscanAutomaton
+from runtime_guard.expressions.cache import Cache, user_cache
 
 EXPRESSIONS = [Expression(b"ab+c"), Expression(b"x{3}")]
 

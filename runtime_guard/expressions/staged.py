@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from runtime_guard.patterns.automaton import Automaton, Expression
-from runtime_guard.patterns.cache import Cache
+from runtime_guard.expressions.automaton import Automaton, Expression
+from runtime_guard.expressions.cache import Cache
 
 FEW: Final = 64
 """Expressions that want something, up to which one look at all costs less than two."""
@@ -55,7 +55,7 @@ class _Staged:
         )
 
     def scan(self, data: bytes) -> list[tuple[int, int]]:
-        """See :class:`runtime_guard.patterns.automaton.Automaton`."""
+        """See :class:`runtime_guard.expressions.automaton.Automaton`."""
         hits: list[tuple[int, int]] = []
         signs: set[int] = set()
         for place, end in self._first.scan(data):

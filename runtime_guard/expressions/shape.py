@@ -1,7 +1,7 @@
 """What an automaton must be asked to find wherever a pattern of the ``regex`` module can match.
 
 A pattern is parsed with that module's own parser and written again over the bytes of
-:mod:`runtime_guard.patterns.alphabet`, wider where the automaton cannot say it exactly and never narrower.
+:mod:`runtime_guard.expressions.alphabet`, wider where the automaton cannot say it exactly and never narrower.
 Look-arounds are dropped; where one stands at the border of the pattern and speaks of one character, it becomes that
 character.
 """
@@ -15,8 +15,8 @@ from typing import Any, Final
 import regex
 from regex import _regex_core as core
 
-from runtime_guard.patterns.alphabet import BEYOND, DIGITS, EVERYTHING
-from runtime_guard.patterns.tree import (
+from runtime_guard.expressions.alphabet import BEYOND, DIGITS, EVERYTHING
+from runtime_guard.expressions.tree import (
     LONG,
     REPEATS,
     SINGLE,

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from runtime_guard.patterns.alphabet import BEYOND, encoded
-from runtime_guard.patterns.automaton import Expression, automaton
-from runtime_guard.patterns.cache import Cache, user_cache
-from runtime_guard.patterns.shape import shape_of
-from runtime_guard.patterns.tree import SINGLE, NotUnderstood, is_zero_width, members_of, parse, walk
+from runtime_guard.expressions.alphabet import BEYOND, encoded
+from runtime_guard.expressions.automaton import Expression, automaton
+from runtime_guard.expressions.cache import Cache, user_cache
+from runtime_guard.expressions.shape import shape_of
+from runtime_guard.expressions.tree import SINGLE, NotUnderstood, is_zero_width, members_of, parse, walk
 
 
 class Sieve:

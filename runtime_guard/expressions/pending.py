@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import re2
 
-from runtime_guard.patterns.prefix import Beginning
+from runtime_guard.expressions.prefix import Beginning
 
 _MEMORY: Final = 64 * 1024 * 1024
 """Bytes of one automaton; what it has learned is forgotten beyond that."""
@@ -38,7 +38,7 @@ class Pending:
         """The first place from which on something may be undecided; the length of the text when nothing is.
 
         Args:
-            data: the text so far, behind an edge; see :func:`runtime_guard.patterns.alphabet.encoded`.
+            data: the text so far, behind an edge; see :func:`runtime_guard.expressions.alphabet.encoded`.
         """
         if self._always:
             return 0

@@ -15,8 +15,8 @@ from runtime_guard.proxy.openai.form import CHAT
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.screen import Screen
 from runtime_guard.tokens.vault import Vault
-from tests.runtime_guard.conftest import Policy
 from tests.runtime_guard.streamed import PATTERNS
+from tests.simulators.policy import Policy
 
 SCREEN = Screen(PATTERNS)
 

@@ -19,9 +19,10 @@ from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
 from runtime_guard.screen import Screen
-from tests.runtime_guard.conftest import Policy, block_mail, decision, served
+from tests.runtime_guard.proxy.conftest import served
 from tests.runtime_guard.streamed import PATTERNS
 from tests.simulators.messages import ScriptedMessages
+from tests.simulators.policy import Policy, block_mail, decision
 
 anthropic = pytest.importorskip("anthropic", reason="install Anthropic's SDK: pip install anthropic")
 

@@ -25,8 +25,9 @@ from runtime_guard.tokens.keys import KeyRing
 from runtime_guard.tokens.store import Asked, Store
 from runtime_guard.tokens.vault import Vault
 from runtime_guard.tokens.wrapping import LocalWrapper
-from tests.runtime_guard.conftest import Policy, decision, served
+from tests.runtime_guard.proxy.conftest import served
 from tests.runtime_guard.tokens.databases import store_at
+from tests.simulators.policy import Policy, decision
 from tests.simulators.upstream import ScriptedUpstream
 from tests.simulators.vault_stores import AwayStore
 

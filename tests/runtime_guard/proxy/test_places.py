@@ -14,8 +14,8 @@ from runtime_guard.proxy import tree
 from runtime_guard.proxy.judge import Refused
 from runtime_guard.proxy.openai.words import WORDS
 from runtime_guard.proxy.texts import message_slots
-from tests.runtime_guard.conftest import Policy
-from tests.runtime_guard.exchanged import released, sent
+from tests.runtime_guard.proxy.exchanged import released, sent
+from tests.simulators.policy import Policy
 
 MAIL = "jane.roe@example.com"
 CARD = "4111111111111111"

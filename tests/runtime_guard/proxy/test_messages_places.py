@@ -15,9 +15,9 @@ from runtime_guard.proxy.anthropic.form import COUNT, MESSAGES
 from runtime_guard.proxy.judge import Refused
 from runtime_guard.proxy.texts import request_slots
 from runtime_guard.proxy.wire import is_sealed
-from tests.runtime_guard.conftest import Policy, decision
-from tests.runtime_guard.exchanged import conversation, sent
+from tests.runtime_guard.proxy.exchanged import conversation, sent
 from tests.simulators.messages import message_of
+from tests.simulators.policy import Policy, decision
 
 MAIL = "jane.roe@example.com"
 CARD = "4111111111111111"

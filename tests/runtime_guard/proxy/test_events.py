@@ -17,10 +17,10 @@ from govkernel.errors import GovkernelError
 from runtime_guard.proxy.anthropic.blocks import MAX_CALL
 from runtime_guard.proxy.anthropic.form import MESSAGES
 from runtime_guard.proxy.judge import Refused
-from tests.runtime_guard import exchanged
-from tests.runtime_guard.conftest import Policy, block_mail
+from tests.runtime_guard.proxy import exchanged
 from tests.runtime_guard.streamed import CHUNKED, TEXTS, cut
 from tests.simulators.messages import begin, end, in_events, message_of
+from tests.simulators.policy import Policy, block_mail
 
 MAIL = "jane.roe@example.com"
 CARD = "4111111111111111"

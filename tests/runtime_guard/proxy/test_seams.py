@@ -18,8 +18,8 @@ from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.texts import request_slots
 from runtime_guard.screen import Screen
 from runtime_guard.tokens.vault import Vault
-from tests.runtime_guard.conftest import Policy, decision
 from tests.runtime_guard.streamed import PATTERNS
+from tests.simulators.policy import Policy, decision
 
 SCREEN = Screen(PATTERNS)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.runtime_guard.conftest import Policy, block_mail
-from tests.runtime_guard.exchanged import chunk, streamed
+from tests.runtime_guard.proxy.exchanged import chunk, streamed
+from tests.simulators.policy import Policy, block_mail
 
 MAIL = "jane.roe@example.com"
 CARD = "4111111111111111"

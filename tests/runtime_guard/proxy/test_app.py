@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from govkernel.domain import Effect
-from tests.runtime_guard.conftest import Policy, block_mail, decision
+from tests.simulators.policy import Policy, block_mail, decision
 from tests.simulators.upstream import ScriptedUpstream
 
 openai = pytest.importorskip("openai", reason="install the OpenAI SDK: pip install openai")

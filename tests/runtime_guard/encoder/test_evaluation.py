@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch", reason='pip install "govkernel[encoder]"')
 from runtime_guard.encoder.evaluate import THRESHOLD, evaluate  # noqa: E402
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 SUITE = EXAMPLES / "evaluation" / "retrieval.jsonl"
 TINY_SUITE = [
     {"id": "1", "domain": "a", "question": "who signed this model", "passage": "the release key did"},

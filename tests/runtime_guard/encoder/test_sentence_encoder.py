@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govkernel.errors import ConfigError
-from tests.runtime_guard_encoder.conftest import write_tiny
+from tests.runtime_guard.encoder.conftest import write_tiny
 
 torch = pytest.importorskip("torch", reason='pip install "govkernel[encoder]"')
 

@@ -15,7 +15,7 @@ from govkernel.errors import ConfigError
 from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.readers.interface import Reader
-from tests.runtime_guard_checkpoints.conftest import write_tagger
+from tests.runtime_guard.checkpoints.conftest import write_tagger
 
 KINDS = ["bert", "deberta-v2", "roberta", "xlm-roberta", "distilbert", "electra"]
 

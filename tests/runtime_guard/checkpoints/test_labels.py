@@ -11,7 +11,7 @@ from govkernel.errors import ConfigError
 from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.readers.interface import Reading
-from tests.runtime_guard_checkpoints.conftest import write_attacks
+from tests.runtime_guard.checkpoints.conftest import write_attacks
 
 
 def reading(checkpoint: Checkpoint, text: str, role: str = "user") -> Reading:

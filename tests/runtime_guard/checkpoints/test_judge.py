@@ -15,7 +15,7 @@ from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.checkpoints.opening import open_checkpoint
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.readers.interface import Reading, Unread
-from tests.runtime_guard_checkpoints.conftest import needed, write_judged
+from tests.runtime_guard.checkpoints.conftest import needed, write_judged
 
 
 def flagged(checkpoint: Checkpoint, text: str, role: str = "user") -> set[str] | None:

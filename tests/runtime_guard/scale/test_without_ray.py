@@ -14,7 +14,7 @@ pytest.importorskip("presidio_analyzer", reason='pip install "govkernel[guard]"'
 from runtime_guard.scale.parts import parts_of
 from runtime_guard.scale.scan import scan_dataset
 from runtime_guard.scale.serve import screening
-from tests.runtime_guard_scale.colours import colour_screen
+from tests.runtime_guard.scale.colours import colour_screen
 
 
 @pytest.fixture

@@ -26,11 +26,11 @@ from govkernel.scaling import Replicas, application, workspace_screen
 from runtime_guard.scale.scan import QUIET, Workers, scan_dataset
 from runtime_guard.scale.serve import Scaling, Screening, screening
 from runtime_guard.scan import scan_path
-from tests.runtime_guard_scale.colours import colour_screen
+from tests.runtime_guard.scale.colours import colour_screen
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ROOT = str(Path(__file__).parent.parent.parent)
+ROOT = str(Path(__file__).parents[3])
 
 
 @pytest.fixture(scope="module", autouse=True)

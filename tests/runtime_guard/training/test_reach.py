@@ -6,7 +6,7 @@ import torch
 
 from runtime_guard.encoder.bert import entrances
 from runtime_guard.training.reach import reached
-from tests.runtime_guard_training.test_fit_encoder import sample, small_bert
+from tests.runtime_guard.training.test_fit_encoder import sample, small_bert
 
 SAMPLES = [sample([101, *range(110, 110 + number), 102]) for number in range(1, 25)]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from govkernel.domain import AcceptedStatement, Artifact, ArtifactKind, Evidence, Signer, predicates, voices
 from govkernel.domain.formats import UNKNOWN
-from govkernel.more_facts import MORE, Summary
+from govkernel.more_facts import MORE, Summary, digests_in
 from govkernel.newest import newest
 
 RISK_ORDER: Final = ("", "minimal", "limited", "high", "unacceptable")
@@ -132,7 +132,7 @@ def _file_safety(stated: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
         "complete": all(said["complete"] is True for said in latest),
         "findings": max(sum(int(count) for count in said["rules"].values()) for said in latest),
         "rules": sorted({str(rule) for said in latest for rule in said["rules"]}),
-        "checked": _digests({"digest": said["checked"]} for said in latest),
+        "checked": digests_in({"digest": said["checked"]} for said in latest),
     }
 
 
@@ -169,13 +169,9 @@ def _prompt_release(stated: list[dict[str, Any]], _now: datetime) -> dict[str, A
 def _derivation(stated: list[dict[str, Any]], _now: datetime) -> dict[str, Any]:
     return {
         "methods": sorted({str(said["method"]) for said in stated}),
-        "bases": _digests(item for said in stated for item in said.get("bases", ())),
-        "datasets": _digests(item for said in stated for item in said.get("datasets", ())),
+        "bases": digests_in(item for said in stated for item in said.get("bases", ())),
+        "datasets": digests_in(item for said in stated for item in said.get("datasets", ())),
     }
-
-
-def _digests(resources: Iterable[Mapping[str, Any]]) -> list[str]:
-    return sorted({f"{name}:{value}" for item in resources for name, value in item["digest"].items()})
 
 
 _SUMMARIES: Final[Mapping[str, tuple[tuple[str, ...], Summary]]] = {

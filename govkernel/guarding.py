@@ -24,7 +24,7 @@ from runtime_guard.proxy.app import GuardApp
 from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.upstream import StaticUpstream
 from runtime_guard.screen import Screen
-from runtime_guard.segments import Reach
+from runtime_guard.segments.chain import Reach
 from runtime_guard.tokens.errors import VaultError
 from runtime_guard.tokens.vault import Vault
 

@@ -142,13 +142,14 @@ def _training_run(stated: list[dict[str, Any]], _now: datetime) -> dict[str, Any
     return {
         "systems": sorted({str(said["system"]["name"]) for said in stated}),
         **{
-            f"{role}s": _digests(item for item in inputs if item["role"] == role)
+            f"{role}s": digests_in(item for item in inputs if item["role"] == role)
             for role in ("base", "dataset", "code", "config")
         },
     }
 
 
-def _digests(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+def digests_in(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Every digest of in-toto resource descriptors, as ``sha256:hex``, each once, sorted."""
     return sorted({f"{name}:{value}" for item in resources for name, value in item["digest"].items()})
 
 

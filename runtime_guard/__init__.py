@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from runtime_guard.screen import Screen
+    from runtime_guard.stream import StreamScreen
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "StreamScreen"]
+
+_WHERE: Final = {"Screen": "runtime_guard.screen", "StreamScreen": "runtime_guard.stream"}
 
 
 def __getattr__(name: str) -> Any:
-    """``Screen``, loaded when it is first asked for, so that importing a part of the guard stays light."""
-    if name != "Screen":
+    """A public name, loaded when it is first asked for, so that importing a part of the guard stays light."""
+    if name not in _WHERE:
         raise AttributeError(name)
-    from runtime_guard.screen import Screen  # noqa: PLC0415
-
-    return Screen
+    return getattr(import_module(_WHERE[name]), name)

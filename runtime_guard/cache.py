@@ -12,7 +12,7 @@ import os
 from collections import OrderedDict
 from typing import Final, Generic, TypeVar
 
-from runtime_guard.kept import joined
+from runtime_guard.halves import joined
 
 T = TypeVar("T")
 

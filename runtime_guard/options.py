@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
 
-from runtime_guard.tiers import TIERS, installed_tiers
-
-if TYPE_CHECKING:
-    from runtime_guard.checkpoints.settings import Checkpoint
-
-Rate = Literal["0.1%", "1%", "5%"]
-Ask = Literal["doubt", "always"]
-Device = Literal["auto", "cpu", "cuda"]
-OnFault = Literal["cpu", "refuse"]
-
-RATES: Final[tuple[Rate, ...]] = ("0.1%", "1%", "5%")
-"""Shares of harmless texts that a label may be seen in by mistake; the models have bounds for each."""
+from runtime_guard.checkpoints.settings import Checkpoint
+from runtime_guard.choices import TIERS, Ask, Device, OnFault, Rate, installed_tiers
 
 
 @dataclass(frozen=True)
@@ -25,7 +14,7 @@ class Options:
     """Options of the detectors that ship with the guard.
 
     Attributes:
-        tiers: of :data:`runtime_guard.tiers.TIERS`; None for all that are installed.
+        tiers: of :data:`runtime_guard.choices.TIERS`; None for all that are installed.
         rate: how often a label may be flagged by mistake.
         ask: ask the encoder where the gate leaves doubt, or always.
         device: where the encoder runs; ``auto`` takes a GPU where there is one.

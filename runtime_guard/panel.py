@@ -12,7 +12,7 @@ from govkernel.domain import Finding
 from govkernel.hookspecs import Detector
 from runtime_guard.failures import detector_failed, too_many
 from runtime_guard.foresight import pending_of
-from runtime_guard.judge import ROLES, Resuming
+from runtime_guard.readers.interface import ROLES, Resuming
 from runtime_guard.views import HIDDEN_TEXT, View, hidden_text, unfinished, unfinished_hidden, unseen, views
 
 VIEWS: Final = "views"

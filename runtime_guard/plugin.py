@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from govkernel.hookspecs import Detector, hookimpl
-from runtime_guard.defaults import default_detectors
+from runtime_guard.detectors.defaults import default_detectors
 from runtime_guard.options import Options
 from runtime_guard.screen import Screen
 

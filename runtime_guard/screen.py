@@ -8,21 +8,22 @@ import asyncio
 import difflib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from govkernel.domain import Finding
 from govkernel.domain.finding import UNSCREENED
 from govkernel.errors import ConfigError, InputError
 from govkernel.hookspecs import Detector
-from runtime_guard.batch import screen_rows
 from runtime_guard.cache import Cache
 from runtime_guard.cells import Window, blocks
 from runtime_guard.foresight import follows, judges_sentences
-from runtime_guard.judge import Reader
 from runtime_guard.options import Options
 from runtime_guard.panel import Panel
-from runtime_guard.readers import Depth, Readers
-from runtime_guard.segments import Counting, Held, Reach, Segments, Sentence
+from runtime_guard.readers.ask import Depth, Readers
+from runtime_guard.readers.interface import Reader
+from runtime_guard.rows.batch import screen_rows
+from runtime_guard.segments.chain import Counting, Held, Reach, Segments, Sentence
 from runtime_guard.spans import joined_over_cells, moved, place, with_read
 from runtime_guard.views import HIDDEN_TEXT
 
@@ -67,7 +68,7 @@ class Screen:
         chosen = options or Options()
         chosen = chosen if tiers is None else replace(chosen, tiers=frozenset(tiers))
         if detectors is None:
-            from runtime_guard.defaults import default_detectors  # noqa: PLC0415 - takes a second
+            from runtime_guard.detectors.defaults import default_detectors  # noqa: PLC0415 - takes a second
 
             detectors = default_detectors(chosen)
         names = [detector.name for detector in detectors]
@@ -105,9 +106,9 @@ class Screen:
                 (``user``, ``tool``, ``response`` or ``system``).
 
         Yields:
-            What :func:`runtime_guard.batch.screen_rows` says.
+            What :func:`runtime_guard.rows.batch.screen_rows` says.
         """
-        yield from screen_rows(rows, self, self._readers, self._entities)
+        yield from screen_rows(rows, partial(self.findings, cut=blocks), self._readers, self._entities)
 
     def segments(
         self,
@@ -121,7 +122,7 @@ class Screen:
         """A chain that cuts a text by a role into segments and judges them, as it arrives.
 
         Args:
-            role: one of :data:`runtime_guard.judge.ROLES`.
+            role: one of :data:`runtime_guard.readers.interface.ROLES`.
             judged: sentences are given out too, for the caller to judge.
             reach: how far the text is held back.
             tenant: whose it is.
@@ -152,7 +153,7 @@ class Screen:
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
-            role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
+            role: who wrote it: one of :data:`runtime_guard.readers.interface.ROLES`.
             tenant: whose it is; tenants share no cache, and are served in turn.
             depth: how closely models look.
 
@@ -176,7 +177,7 @@ class Screen:
 
         Args:
             text: at most :data:`MAX_TEXT` characters.
-            role: who wrote it: one of :data:`runtime_guard.judge.ROLES`.
+            role: who wrote it: one of :data:`runtime_guard.readers.interface.ROLES`.
             cut: into cells that are judged one by one; :func:`runtime_guard.cells.blocks` is faster for texts that
                 are full of findings.
             tenant: whose it is; tenants share no cache.

@@ -1,6 +1,6 @@
 """Release a text as it arrives, never a character before the span it belongs to is decided.
 
-The text is cut and judged by content alone (:mod:`runtime_guard.segments`); policy is asked whenever a label
+The text is cut and judged by content alone (:mod:`runtime_guard.segments.chain`); policy is asked whenever a label
 appears that was not seen before in this message, with all labels seen so far. So the released text is the same for
 every chunking, the whole text in one piece included.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from govkernel.domain import Decision, Finding
 from runtime_guard.redact import Mask, Numbered, Surrogates, blocks, masks, replacements
 from runtime_guard.screen import Screen, SentenceJudge
-from runtime_guard.segments import Counting, Reach, Segment, Sentence
+from runtime_guard.segments.chain import Counting, Reach, Segment, Sentence
 
 Decide = Callable[[frozenset[str], int], Awaitable[Decision]]
 """Policy: the decision for the labels and the number of findings so far."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import runtime_guard
 from govkernel.workspace import create_workspace
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "library.md"
@@ -48,3 +49,10 @@ def test_stating() -> None:
 def test_screening() -> None:
     pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
     assert run("Screen text")["found"] == [("PERSON", "Jane Roe"), ("PHONE_NUMBER", "+1 212-555-0123")]
+
+
+@pytest.mark.parametrize("name", runtime_guard.__all__)
+def test_public_names_of_the_guard_are_there_and_on_the_page(name: str) -> None:
+    pytest.importorskip("confusable_homoglyphs", reason="install the extra: govkernel[guard]")
+    assert getattr(runtime_guard, name).__name__ == name
+    assert f"`runtime_guard.{name}" in PAGE.read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from tests.simulators.faulty_plugin import RELEASE, hang
 pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
 from govkernel.guarding import screen_of
 from runtime_guard.stream import StreamScreen
-from tests.runtime_guard.conftest import decision
+from tests.simulators.policy import decision
 
 
 class Stranger:

@@ -24,7 +24,7 @@ from govkernel.plugins import PluginHost
 from govkernel.vaulting import FileKeys, open_vault
 from govkernel.workspace import create_workspace
 from runtime_guard.redact import Wanted
-from tests.runtime_guard.conftest import served
+from tests.runtime_guard.proxy.conftest import served
 from tests.simulators.upstream import ScriptedUpstream
 from tests.simulators.vault_stores import KeyService
 

@@ -13,7 +13,7 @@ import typer
 from govkernel.cli.output import Config, Json, finish, plain, say
 
 if TYPE_CHECKING:
-    from runtime_guard.options import Rate
+    from runtime_guard.choices import Rate
     from runtime_guard.screen import Screen
 
 MAX_INPUT: Final = 4 * 1024 * 1024
@@ -106,7 +106,7 @@ def _screen(config: Path | None, tiers: str, entities: str, rate: str) -> Screen
 
 def _tiers(given: str) -> frozenset[int]:
     from govkernel.errors import InputError
-    from runtime_guard.tiers import TIERS
+    from runtime_guard.choices import TIERS
 
     known = {str(tier): tier for tier in TIERS}
     parts = [part.strip() for part in given.split(",")]
@@ -119,7 +119,7 @@ def _tiers(given: str) -> frozenset[int]:
 
 def _rate(given: str) -> Rate:
     from govkernel.errors import InputError
-    from runtime_guard.options import RATES
+    from runtime_guard.choices import RATES
 
     for rate in RATES:
         if given == rate:
@@ -131,7 +131,7 @@ def _rate(given: str) -> Rate:
 
 def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
     from govkernel.errors import InputError
-    from runtime_guard.judge import ROLES
+    from runtime_guard.readers.interface import ROLES
     from runtime_guard.redact import masked
 
     if role not in ROLES:

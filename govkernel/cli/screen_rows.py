@@ -28,7 +28,7 @@ def screen_file(source: Path, target: Path | None, screen: Screen) -> int:
     Raises:
         InputError: ``screen.unreadable`` or ``screen.unwritable``.
     """
-    from runtime_guard.rows import paused_rows
+    from runtime_guard.rows.lines import paused_rows
 
     rows = bad = flagged = 0
     with ExitStack() as stack:

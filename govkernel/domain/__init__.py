@@ -1,7 +1,7 @@
 """The nouns of govkernel: frozen values, no I/O. Imports nothing of ours but the error type."""
 
 from govkernel.domain.artifact import Artifact, ArtifactKind, ArtifactRef, Digest
-from govkernel.domain.base import Frozen, FrozenDict, JsonObject, freeze
+from govkernel.domain.base import Frozen, FrozenDict, JsonObject, freeze, thaw
 from govkernel.domain.decision import Decision, Fault, Judged, Record
 from govkernel.domain.evidence import (
     AcceptedStatement,
@@ -79,5 +79,6 @@ __all__ = [
     "Verdict",
     "Workload",
     "freeze",
+    "thaw",
     "voices",
 ]

@@ -60,5 +60,14 @@ def freeze(value: Any, depth: int = MAX_VALUE_DEPTH) -> Any:
     raise ValueError(f"not a JSON value: {type(value).__name__}")
 
 
+def thaw(value: Any) -> Any:
+    """A frozen JSON value as the dicts and lists that others know, e.g. jsonschema."""
+    if isinstance(value, Mapping):
+        return {key: thaw(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [thaw(item) for item in value]
+    return value
+
+
 JsonObject = Annotated[dict[str, Any], AfterValidator(freeze)]
 """A JSON object, deeply frozen when the model that holds it is made."""

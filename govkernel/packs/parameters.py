@@ -13,7 +13,7 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from govkernel.domain import freeze
+from govkernel.domain import freeze, thaw
 from govkernel.packs.files import refuse
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -47,7 +47,7 @@ def chosen_values(schema: Mapping[str, Any], given: Mapping[str, Any], path: str
     properties: Mapping[str, Any] = schema.get("properties", {})
     values = {name: item["default"] for name, item in properties.items() if "default" in item} | dict(given)
     closed = {**schema, "additionalProperties": False, "required": sorted(properties)}
-    errors = sorted(Draft202012Validator(_plain(closed)).iter_errors(_plain(values)), key=str)
+    errors = sorted(Draft202012Validator(thaw(closed)).iter_errors(thaw(values)), key=str)
     if errors:
         where = ".".join(str(part) for part in errors[0].absolute_path) or "parameters"
         raise refuse(
@@ -73,7 +73,7 @@ def check_schema(schema: Mapping[str, Any], path: str) -> None:
     for name, item in properties.items():
         _check_property(str(name), item, path)
     try:
-        Draft202012Validator.check_schema(_plain(schema))
+        Draft202012Validator.check_schema(thaw(schema))
     except SchemaError as error:
         raise _bad_schema(path, error.message[:300]) from None
 
@@ -93,12 +93,3 @@ def _check_property(name: str, schema: Any, path: str) -> None:
 
 def _bad_schema(path: str, why: str) -> Exception:
     return refuse("parameter-schema", path, why, _SCHEMA_REMEDY)
-
-
-def _plain(value: Any) -> Any:
-    """The value with lists for tuples, as jsonschema understands arrays."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

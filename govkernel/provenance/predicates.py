@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from govkernel.domain import FrozenDict, Statement, strict_json
+from govkernel.domain import FrozenDict, Statement, strict_json, thaw
 from govkernel.domain.predicates import OMS_SIGNATURE, SHORT_NAMES, SIGNATURE, SPDX_PLAIN
 from govkernel.errors import ConfigError, ProvenanceError
 
@@ -83,7 +83,7 @@ def check_predicate(predicate_type: str, predicate: Mapping[str, Any]) -> None:
     folder = _FOLDER.get(predicate_type)
     if folder is None or _valid_at_once(folder, predicate):
         return
-    error = next(_validator(folder).iter_errors(_plain(predicate)), None)
+    error = next(_validator(folder).iter_errors(thaw(predicate)), None)
     if error is not None:
         raise ProvenanceError(
             "provenance.predicate-invalid",
@@ -144,15 +144,6 @@ def _compiled(folder: str) -> jsonschema_rs.Draft202012Validator:
         pattern_options=jsonschema_rs.RegexOptions(),
         offline=True,
     )
-
-
-def _plain(value: Any) -> Any:
-    """Frozen values as the lists and dicts that jsonschema knows."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _explain(error: ValidationError) -> str:

@@ -33,7 +33,7 @@ from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.checkpoints.verdicts import Verdicts
 from runtime_guard.checkpoints.windows import TOGETHER, limits, padded, stride_of
 from runtime_guard.encoder.pieces import Frame, grouped, windows_of
-from runtime_guard.judge import Reading, Unread
+from runtime_guard.readers.interface import Reading, Unread
 
 USUAL: Final = 4096
 """Pieces of a window, the template's included, where nothing is said."""

@@ -12,7 +12,7 @@ from runtime_guard.checkpoints.loading import Loaded
 from runtime_guard.checkpoints.reader import CloseReader
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.checkpoints.windows import frame_of, outputs_of, read_windows
-from runtime_guard.judge import Reading
+from runtime_guard.readers.interface import Reading
 
 _MANY = "multi_label_classification"
 _ONE = "single_label_classification"

@@ -24,7 +24,7 @@ from govkernel.errors import ConfigError
 from runtime_guard.checkpoints.described import Described
 from runtime_guard.checkpoints.folder import MAX_TOKENIZER, MAX_WEIGHTS, TOKENIZER, Folder, malformed
 from runtime_guard.checkpoints.placed import Placed
-from runtime_guard.options import Device, OnFault
+from runtime_guard.choices import Device, OnFault
 
 Head = Literal["tokens", "labels", "judge"]
 

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 from govkernel.errors import ConfigError
 from runtime_guard.checkpoints.settings import Checkpoint
-from runtime_guard.judge import Reader
-from runtime_guard.options import OnFault
+from runtime_guard.choices import OnFault
+from runtime_guard.readers.interface import Reader
 
 _NEEDED = ("torch", "transformers", "tokenizers", "safetensors")
 

@@ -9,11 +9,11 @@ from govkernel.domain import Finding
 from runtime_guard.checkpoints.loading import Loaded
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.failures import unread
-from runtime_guard.judge import Reading, Unread, flagged_for
+from runtime_guard.readers.interface import Reading, Unread, flagged_for
 
 
 class CloseReader(ABC):
-    """Follows :class:`runtime_guard.judge.Reader`: reads closely, and only what the roles it judges have written.
+    """A :class:`runtime_guard.readers.interface.Reader`: reads closely, and only what the roles it judges have written.
 
     Args:
         checkpoint: what was said about the model.

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 from govkernel.errors import ConfigError
-from runtime_guard.options import Device
+from runtime_guard.choices import Device
+from runtime_guard.readers.interface import ROLES
 
 Kind = Literal["tokens", "labels", "judge"]
 
-ROLES: Final = frozenset({"system", "user", "tool", "assistant"})
 MAX_LABELS: Final = 256
 MAX_NEW_TOKENS: Final = 256
 

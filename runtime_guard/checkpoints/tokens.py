@@ -15,7 +15,7 @@ from runtime_guard.checkpoints.schemes import Scheme
 from runtime_guard.checkpoints.settings import Checkpoint
 from runtime_guard.checkpoints.windows import frame_of, outputs_of, read_windows
 from runtime_guard.encoder.pieces import Pieces
-from runtime_guard.judge import Reading
+from runtime_guard.readers.interface import Reading
 
 
 class TokenClassifier(CloseReader):

@@ -1,1 +1,1 @@
-"""Detectors that ship with the guard; each follows :class:`govkernel.hookspecs.Detector`."""
+"""Detectors that ship with the guard, each a :class:`govkernel.hookspecs.Detector`; ``defaults`` chooses among them."""

@@ -13,10 +13,10 @@ from typing import Final
 from urllib.parse import unquote_plus
 
 from govkernel.domain import Finding
-from runtime_guard.patterns.alphabet import encoded
-from runtime_guard.patterns.pending import Pending
-from runtime_guard.patterns.prefix import beginnings
-from runtime_guard.patterns.sieve import SHARED
+from runtime_guard.expressions.alphabet import encoded
+from runtime_guard.expressions.pending import Pending
+from runtime_guard.expressions.prefix import beginnings
+from runtime_guard.expressions.sieve import SHARED
 from runtime_guard.views.encodings import decode_base64, decode_hex
 
 NAME: Final = "exfiltration"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from govkernel.domain import Finding
-from runtime_guard.patterns.cache import Cache, user_cache
+from runtime_guard.expressions.cache import Cache, user_cache
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import (
     PrivateEmailRecognizer,
@@ -65,7 +65,7 @@ class PresidioDetector:
         return self.detect_since(text, role, 0)
 
     def detect_since(self, text: str, role: str, since: int) -> Sequence[Finding]:
-        """See :class:`runtime_guard.judge.Resuming`."""
+        """See :class:`runtime_guard.readers.interface.Resuming`."""
         return [
             Finding(
                 label=item.entity, start=item.start, end=item.end, score=min(1.0, item.score), detector=NAME

@@ -11,13 +11,13 @@ from typing import Any, Final
 import yaml
 
 from govkernel.domain import Finding
-from runtime_guard.judge import ROLES
-from runtime_guard.normal_form import normal_form
-from runtime_guard.patterns.alphabet import encoded
-from runtime_guard.patterns.pending import Pending
-from runtime_guard.patterns.prefix import beginnings
-from runtime_guard.patterns.sieve import SHARED, Sieve
-from runtime_guard.patterns.tree import NotUnderstood
+from runtime_guard.detectors.normal_form import normal_form
+from runtime_guard.expressions.alphabet import encoded
+from runtime_guard.expressions.pending import Pending
+from runtime_guard.expressions.prefix import beginnings
+from runtime_guard.expressions.sieve import SHARED, Sieve
+from runtime_guard.expressions.tree import NotUnderstood
+from runtime_guard.readers.interface import ROLES
 
 RULES: Final = "rules.yaml"
 

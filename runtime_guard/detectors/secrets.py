@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from govkernel.domain import Finding
-from runtime_guard.patterns.cache import Cache, user_cache
+from runtime_guard.expressions.cache import Cache, user_cache
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.secrets import ENTITY, secret_recognizers
 
@@ -31,7 +31,7 @@ class SecretsDetector:
         return self.detect_since(text, role, 0)
 
     def detect_since(self, text: str, role: str, since: int) -> Sequence[Finding]:
-        """See :class:`runtime_guard.judge.Resuming`."""
+        """See :class:`runtime_guard.readers.interface.Resuming`."""
         return [
             Finding(label=item.entity, start=item.start, end=item.end, score=item.score, detector=NAME)
             for item in self._engine.analyze(text, since)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import torch
 
 from govkernel.errors import ConfigError
+from runtime_guard.choices import Device, OnFault
 from runtime_guard.encoder.bert import Bert
 from runtime_guard.encoder.engine import CpuEngine, Degrading, Engine
 from runtime_guard.encoder.heads import Heads
-from runtime_guard.options import Device, OnFault
 
 _log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 
 from govkernel.domain import strict_json
 from govkernel.errors import ConfigError, InputError
+from runtime_guard.choices import Rate
 from runtime_guard.encoder.bert import Bert, checked, entrances
 from runtime_guard.encoder.boundaries import Span, bounded
 from runtime_guard.encoder.config import EncoderConfig
@@ -27,8 +28,7 @@ from runtime_guard.encoder.pieces import Pieces, grouped, windows_of_each
 from runtime_guard.encoder.plain import Plain
 from runtime_guard.encoder.shapes import SHAPES, shapes
 from runtime_guard.encoder.tags import decode
-from runtime_guard.judge import SAFETY_LABELS
-from runtime_guard.options import Rate
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.shipped import shipped
 
 NAME: Final = "encoder"

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from runtime_guard.encoder.shapes import SHAPES
 from runtime_guard.encoder.tags import TAGS
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 
 ROLES: Final[Mapping[str, int]] = {"user": 0, "system": 0, "tool": 1, "assistant": 2}
 WIDTH: Final = 128

@@ -15,9 +15,9 @@ from safetensors.numpy import load
 
 from govkernel.domain import Finding, strict_json
 from govkernel.errors import ConfigError, InputError
+from runtime_guard.choices import Rate
 from runtime_guard.gate.features import ROWS, STRIDE, WINDOW, Hashed, Rows, canonical, hashed, pieces, windows
-from runtime_guard.judge import SAFETY_LABELS, Reading, flagged_for
-from runtime_guard.options import Rate
+from runtime_guard.readers.interface import SAFETY_LABELS, Reading, flagged_for
 from runtime_guard.shipped import shipped
 
 NAME: Final = "gate"
@@ -46,7 +46,7 @@ _BANDS: Final = np.array(
 
 @dataclass(frozen=True)
 class Gate:
-    """Scores texts; safe to share between threads. Follows :class:`runtime_guard.judge.Reader`.
+    """Scores texts; safe to share between threads. Follows :class:`runtime_guard.readers.interface.Reader`.
 
     Attributes:
         table: int8, (:data:`ROWS`, outputs).

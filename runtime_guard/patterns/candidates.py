@@ -9,9 +9,9 @@ from typing import Any, Final
 import regex
 from phonenumbers import phonenumbermatcher, phonenumberutil
 
-from runtime_guard.patterns.alphabet import DASH, SIGN, SPACE
-from runtime_guard.patterns.automaton import Expression
-from runtime_guard.patterns.prefix import Beginning, beginnings
+from runtime_guard.expressions.alphabet import DASH, SIGN, SPACE
+from runtime_guard.expressions.automaton import Expression
+from runtime_guard.expressions.prefix import Beginning, beginnings
 
 LEAST: Final = 4
 """Digits of the shortest national number of any country."""

@@ -9,9 +9,9 @@ from typing import Final
 
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 
-from runtime_guard.patterns.cache import Cache
+from runtime_guard.expressions.cache import Cache
+from runtime_guard.expressions.sieve import Sieve
 from runtime_guard.patterns.results import Result
-from runtime_guard.patterns.sieve import Sieve
 from runtime_guard.patterns.words import COPULA, WORD, Words
 
 _SEPARATOR: Final = "\n"

@@ -17,19 +17,19 @@ from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
 from govkernel.errors import ConfigError
-from runtime_guard.patterns.alphabet import classes, encoded
-from runtime_guard.patterns.automaton import ANYWHERE, Expression, automaton
-from runtime_guard.patterns.cache import Cache
+from runtime_guard.expressions.alphabet import classes, encoded
+from runtime_guard.expressions.automaton import ANYWHERE, Expression, automaton
+from runtime_guard.expressions.cache import Cache
+from runtime_guard.expressions.pending import Pending
+from runtime_guard.expressions.prefix import Beginning, beginnings
+from runtime_guard.expressions.shape import A_DIGIT, Shape
+from runtime_guard.expressions.staged import Scanner, staged
+from runtime_guard.expressions.tree import NotUnderstood
 from runtime_guard.patterns.candidates import LONGEST, PHONE, phone_beginnings
 from runtime_guard.patterns.context import Context, ContextRule, Mentions
-from runtime_guard.patterns.pending import Pending
 from runtime_guard.patterns.phones import PhoneRule, can_be_rule
-from runtime_guard.patterns.prefix import Beginning, beginnings
 from runtime_guard.patterns.results import Result, outermost, without_duplicates
 from runtime_guard.patterns.rules import Rule, is_plain, rules_of
-from runtime_guard.patterns.shape import A_DIGIT, Shape
-from runtime_guard.patterns.staged import Scanner, staged
-from runtime_guard.patterns.tree import NotUnderstood
 from runtime_guard.patterns.words import NearWords, PipelineWords, Tokens, Words
 
 LANGUAGE: Final = "en"

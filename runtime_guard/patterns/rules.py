@@ -11,10 +11,10 @@ from presidio_analyzer import EntityRecognizer, PatternRecognizer
 from presidio_analyzer.predefined_recognizers import IbanRecognizer
 
 from govkernel.errors import ConfigError
-from runtime_guard.patterns.places import Places
+from runtime_guard.expressions.places import Places
+from runtime_guard.expressions.shape import Shape, shape_of
+from runtime_guard.expressions.tree import NotUnderstood, runs_away
 from runtime_guard.patterns.results import Result
-from runtime_guard.patterns.shape import Shape, shape_of
-from runtime_guard.patterns.tree import NotUnderstood, runs_away
 from runtime_guard.patterns.verdicts import invalidator, validator
 
 Judge = Callable[[str, float], float]

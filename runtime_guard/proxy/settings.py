@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from runtime_guard.segments import Reach
+from runtime_guard.segments.chain import Reach
 
 MIB: Final = 1024 * 1024
 ANONYMOUS: Final = "anonymous"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from govkernel.domain import strict_json
 from govkernel.errors import InputError
-from runtime_guard.kept import joined
+from runtime_guard.halves import joined
 from runtime_guard.numbers import is_long
 from runtime_guard.proxy.wire import TYPE, Words, is_setting
 

@@ -2,7 +2,7 @@
 
 Over HTTP a row comes in and its document goes out, as ``govkernel screen --jsonl`` reads and writes them; from Python
 the handle's method ``message`` gives the same. A replica batches what waits for its models, one text of each tenant in
-turn (:mod:`runtime_guard.batcher`).
+turn (:mod:`runtime_guard.readers.batcher`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from io import BytesIO
 from typing import Any, Final
 
 from govkernel.errors import GovkernelError, InputError
-from runtime_guard.batch import document_of
-from runtime_guard.rows import MAX_LINE, BadRow, Row, read_rows, row_of
+from runtime_guard.rows.batch import document_of
+from runtime_guard.rows.lines import MAX_LINE, BadRow, Row, read_rows, row_of
 from runtime_guard.scale.parts import not_installed
 from runtime_guard.screen import Screen
 

@@ -126,7 +126,7 @@ class Pseudonyms:
 class WithoutSurrogates:
     """Passes over the surrogates of an exchange in its answer: they are nobody's data.
 
-    Follows :data:`runtime_guard.segments.Counting`.
+    Follows :data:`runtime_guard.segments.chain.Counting`.
 
     Args:
         restorer: the surrogates.

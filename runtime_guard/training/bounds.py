@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime_guard.judge import SAFETY_LABELS, flagged_for
-from runtime_guard.options import Rate
+from runtime_guard.choices import Rate
+from runtime_guard.readers.interface import SAFETY_LABELS, flagged_for
 from runtime_guard.training.example import Example
 from runtime_guard.training.generate import PREFIX
 from runtime_guard.training.measure import threshold_at

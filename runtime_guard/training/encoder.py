@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from govkernel.errors import ConfigError
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.bounds import shared_bounds
 from runtime_guard.training.corpus import tagged_held
 from runtime_guard.training.effort import Effort

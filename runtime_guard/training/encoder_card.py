@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime_guard.choices import Rate
 from runtime_guard.encoder.pieces import LENGTH
-from runtime_guard.judge import SAFETY_LABELS
-from runtime_guard.options import Rate
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.bounds import flagged_share
 from runtime_guard.training.example import Example
 from runtime_guard.training.glance import Glance

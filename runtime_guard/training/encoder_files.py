@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 from safetensors.torch import save
 
+from runtime_guard.choices import RATES, Rate
 from runtime_guard.encoder.bert import Bert, Weights
 from runtime_guard.encoder.guard import CONFIG, PLAIN, REACH, VOCABULARY, WEIGHTS, GuardEncoder
 from runtime_guard.encoder.packed import pack
 from runtime_guard.encoder.pieces import LENGTH
 from runtime_guard.encoder.plain import Plain
-from runtime_guard.options import RATES, Rate
 from runtime_guard.training.example import OUTPUTS
 from runtime_guard.training.fit_encoder import FittedEncoder
 

@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 
 from runtime_guard.gate.features import ROWS, parts
 from runtime_guard.gate.model import ROLES
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.generate import SUBTLE
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from runtime_guard.choices import Rate
 from runtime_guard.gate.model import CONFIG, WEIGHTS
-from runtime_guard.options import Rate
 from runtime_guard.training.bounds import flagged_share, shared_bounds
 from runtime_guard.training.corpus import FOLDS, corpus, held, taught
 from runtime_guard.training.example import OUTPUTS, Example

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime_guard.judge import SAFETY_LABELS, flagged_for
+from runtime_guard.readers.interface import SAFETY_LABELS, flagged_for
 from runtime_guard.training.example import Example
 
 LEAST: Final = 0.15

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 
 NONE: Final = dict.fromkeys(SAFETY_LABELS, 0)
 """Known to be harmless in every way."""

@@ -17,7 +17,7 @@ from runtime_guard.encoder.heads import ROLES
 from runtime_guard.encoder.pieces import Pieces, windows_of
 from runtime_guard.encoder.shapes import SHAPES, shapes
 from runtime_guard.encoder.tags import TAGS, encode
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.annotation import ALL, ANNOTATED, conventional
 from runtime_guard.training.example import Example
 from runtime_guard.training.sources import ASKS, rows_of

@@ -10,7 +10,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime_guard.judge import SAFETY_LABELS, flagged_for
+from runtime_guard.readers.interface import SAFETY_LABELS, flagged_for
 from runtime_guard.training.example import ENTITIES, Example
 from runtime_guard.training.tables import Judged, columns
 

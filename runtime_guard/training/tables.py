@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime_guard.judge import SAFETY_LABELS, flagged_for
+from runtime_guard.readers.interface import SAFETY_LABELS, flagged_for
 from runtime_guard.training.example import OUTPUTS, Example
 from runtime_guard.training.measure import auroc, platt, recall_at
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from runtime_guard.halves import joined
 from runtime_guard.views.view import Piece
 
 MAX_CANDIDATE: Final = 4096
@@ -161,8 +162,7 @@ def _decoded(pattern: re.Pattern[str], text: str, decode: Callable[[str], str | 
 
 def _backslashes(found: str) -> str | None:
     codes = [int(code, 16) if code else int(octal, 8) for code, octal in _ESCAPE.findall(found)]
-    shown = "".join(chr(code) if code <= sys.maxunicode else "\ufffd" for code in codes)
-    return shown.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return joined("".join(chr(code) if code <= sys.maxunicode else "\ufffd" for code in codes))
 
 
 def _base64(found: str) -> bytes:

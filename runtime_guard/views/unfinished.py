@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from runtime_guard.patterns.alphabet import encoded
-from runtime_guard.patterns.pending import Pending
-from runtime_guard.patterns.prefix import beginnings
-from runtime_guard.patterns.sieve import SHARED
+from runtime_guard.expressions.alphabet import encoded
+from runtime_guard.expressions.pending import Pending
+from runtime_guard.expressions.prefix import beginnings
+from runtime_guard.expressions.sieve import SHARED
 from runtime_guard.views import encodings
 from runtime_guard.views.hidden import unfinished_hidden
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Final
 
-from runtime_guard.patterns.sieve import Sieve
+from runtime_guard.expressions.sieve import Sieve
 from runtime_guard.views import encodings
 from runtime_guard.views.characters import CONTROL, plain_characters
 from runtime_guard.views.view import Piece, View, rewrite

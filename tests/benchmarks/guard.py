@@ -21,15 +21,15 @@ import torch
 from faker import Faker
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 
-from runtime_guard.cascade import Cascade
-from runtime_guard.defaults import default_detectors
+from runtime_guard.detectors.cascade import Cascade
+from runtime_guard.detectors.defaults import default_detectors
 from runtime_guard.encoder.guard import GuardEncoder
 from runtime_guard.gate.model import Gate
-from runtime_guard.judge import Reader
 from runtime_guard.options import Options
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries, country_recognizers, default_recognizers
 from runtime_guard.patterns.words import Tokens
+from runtime_guard.readers.interface import Reader
 from runtime_guard.screen import Screen
 from tests.benchmarks.compare import MILLISECONDS, interleaved, show
 from tests.benchmarks.plain import plain_model

@@ -19,14 +19,14 @@ from multiprocessing import get_context
 import torch
 
 from govkernel.errors import GovkernelError
-from runtime_guard.batcher import Batcher
-from runtime_guard.cascade import Cascade
+from runtime_guard.detectors.cascade import Cascade
 from runtime_guard.encoder.cuda import COUNTS, CudaEngine
 from runtime_guard.encoder.engine import Windows
 from runtime_guard.encoder.guard import GuardEncoder
 from runtime_guard.encoder.pieces import LENGTH
 from runtime_guard.encoder.shapes import SHAPES
 from runtime_guard.gate.model import Gate
+from runtime_guard.readers.batcher import Batcher
 from tests.benchmarks.compare import interleaved, show
 from tests.benchmarks.plain import plain_model
 from tests.benchmarks.texts import clean

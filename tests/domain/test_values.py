@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from govkernel.domain import ArtifactRef, Digest, EntityRef, FrozenDict, Obligation, Record, Request, freeze
+from govkernel.domain import (
+    ArtifactRef,
+    Digest,
+    EntityRef,
+    FrozenDict,
+    Obligation,
+    Record,
+    Request,
+    freeze,
+    thaw,
+)
 from govkernel.domain.artifact import HEX_LENGTH
 from tests.simulators.kernel_parts import NOW
 from tests.simulators.records import sample_record
@@ -105,6 +115,7 @@ def test_malformed_references(uri: str) -> None:
 def test_what_is_frozen_is_equal_and_cannot_be_changed(value: dict[str, object]) -> None:
     frozen = freeze(value)
     assert freeze(frozen) is frozen
+    assert thaw(frozen) == value
     with pytest.raises(TypeError):
         frozen["new"] = 1
     for change in (frozen.clear, frozen.popitem):

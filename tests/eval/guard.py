@@ -16,15 +16,15 @@ import numpy as np
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from rich.progress import track
 
-from runtime_guard.cascade import Cascade
+from runtime_guard.detectors.cascade import Cascade
 from runtime_guard.detectors.presidio import THRESHOLD, PresidioDetector
 from runtime_guard.detectors.secrets import SecretsDetector
 from runtime_guard.encoder.guard import GuardEncoder
 from runtime_guard.encoder.tags import ENTITIES
 from runtime_guard.gate.model import Gate
-from runtime_guard.judge import SAFETY_LABELS
 from runtime_guard.patterns.recognizers import all_countries
 from runtime_guard.patterns.words import Tokens
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.screen import Screen
 from runtime_guard.training.bounds import flagged_share
 from runtime_guard.training.example import Example

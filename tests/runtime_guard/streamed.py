@@ -12,12 +12,12 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from govkernel.domain import Decision, Effect
-from runtime_guard.defaults import default_detectors
-from runtime_guard.judge import Reader
+from runtime_guard.detectors.defaults import default_detectors
 from runtime_guard.options import Options
+from runtime_guard.readers.interface import Reader
 from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
-from tests.runtime_guard.conftest import decision
+from tests.simulators.policy import decision
 
 PATTERNS = tuple(item for item in default_detectors(Options()) if not isinstance(item, Reader))
 """What ships with the guard, but models: they have no part in how a text is cut."""

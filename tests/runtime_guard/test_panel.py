@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from govkernel.domain import Finding
 from govkernel.errors import GovkernelError
-from runtime_guard.kept import joined
+from runtime_guard.halves import joined
 from runtime_guard.panel import Panel
 from tests.runtime_guard.streamed import PATTERNS, TEXTS
 

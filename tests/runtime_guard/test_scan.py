@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from govkernel.domain import Finding
-from runtime_guard.defaults import default_detectors
-from runtime_guard.judge import Reading
+from runtime_guard.detectors.defaults import default_detectors
 from runtime_guard.options import Options
+from runtime_guard.readers.interface import Reading
 from runtime_guard.scan import PiiScan, scan_path
 from runtime_guard.screen import Screen
 

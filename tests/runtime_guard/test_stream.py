@@ -19,13 +19,13 @@ from presidio_analyzer import Pattern, PatternRecognizer
 from govkernel.domain import Decision, Finding
 from runtime_guard.detectors.presidio import PresidioDetector
 from runtime_guard.detectors.secrets import SecretsDetector
-from runtime_guard.kept import joined
-from runtime_guard.patterns import automaton
+from runtime_guard.expressions import automaton
+from runtime_guard.halves import joined
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries
 from runtime_guard.redact import masked
 from runtime_guard.screen import Screen
-from runtime_guard.segments import Reach
+from runtime_guard.segments.chain import Reach
 from runtime_guard.stream import StreamScreen
 from tests.runtime_guard.streamed import CHUNKED, PATTERNS, TEXTS, VALUES, Policy, cut, streamed
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govkernel.errors import GovkernelError
-from runtime_guard.readers import Depth, Joined, Readers
+from runtime_guard.readers.ask import Depth, Joined, Readers
 from runtime_guard.screen import Screen
-from runtime_guard.segments import CONTEXT, Reach
+from runtime_guard.segments.chain import CONTEXT, Reach
 from runtime_guard.stream import StreamScreen
+from tests.runtime_guard.readers.test_ask import Broken, Model
 from tests.runtime_guard.streamed import PATTERNS, Policy, cut, streamed
-from tests.runtime_guard.test_readers import Broken, Model
 
 
 @pytest.mark.parametrize(("strict", "released"), [(False, "One. It is loud!? "), (True, "One. ")])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from govkernel.errors import ConfigError
 from runtime_guard.gate.features import PIECE, STRIDE, WINDOW, parts
 from runtime_guard.gate.model import CONFIG, ROLES, WEIGHTS, Gate, chance
-from runtime_guard.judge import SAFETY_LABELS
+from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.shipped import shipped
 from tests.benchmarks.texts import clean
 

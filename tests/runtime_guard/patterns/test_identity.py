@@ -24,11 +24,11 @@ from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from govkernel.errors import ConfigError
-from runtime_guard.patterns import automaton, staged
+from runtime_guard.expressions import automaton, staged
+from runtime_guard.expressions.shape import shape_of
+from runtime_guard.expressions.tree import NotUnderstood, runs_away
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.recognizers import all_countries, country_recognizers, default_recognizers
-from runtime_guard.patterns.shape import shape_of
-from runtime_guard.patterns.tree import NotUnderstood, runs_away
 from runtime_guard.patterns.words import NearWords, PipelineWords, Tokens
 from tests.runtime_guard.patterns.conftest import Peers
 

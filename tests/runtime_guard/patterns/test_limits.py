@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
 from presidio_analyzer import Pattern, PatternRecognizer
 
-from runtime_guard.patterns import phones, places, words
+from runtime_guard.expressions import places
+from runtime_guard.patterns import phones, words
 from runtime_guard.patterns.engine import PatternEngine
 from runtime_guard.patterns.outlines import Outlines
 from runtime_guard.patterns.parts import Part

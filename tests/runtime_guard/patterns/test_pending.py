@@ -14,13 +14,13 @@ from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 
 from runtime_guard.detectors.rules import RulesDetector, injection_detector
-from runtime_guard.patterns.alphabet import encoded
+from runtime_guard.expressions.alphabet import encoded
+from runtime_guard.expressions.pending import Pending
+from runtime_guard.expressions.prefix import Beginning, beginnings
+from runtime_guard.expressions.tree import NotUnderstood
 from runtime_guard.patterns.engine import PatternEngine
-from runtime_guard.patterns.pending import Pending
-from runtime_guard.patterns.prefix import Beginning, beginnings
 from runtime_guard.patterns.recognizers import all_countries, country_recognizers, default_recognizers
 from runtime_guard.patterns.secrets import secret_recognizers
-from runtime_guard.patterns.tree import NotUnderstood
 from runtime_guard.patterns.words import Tokens
 from tests.runtime_guard.patterns.test_identity import PIECES, SIGNS, patterns
 

@@ -18,8 +18,8 @@ from presidio_analyzer.predefined_recognizers import (
     ZaTelephoneNumberRecognizer,
 )
 
+from runtime_guard.expressions.alphabet import DASH, DIGIT, SIGN, SPACE, classes
 from runtime_guard.patterns import phones
-from runtime_guard.patterns.alphabet import DASH, DIGIT, SIGN, SPACE, classes
 from runtime_guard.patterns.candidates import LEAST
 from runtime_guard.patterns.numbering import is_international, is_national
 from runtime_guard.patterns.outlines import Outlines

@@ -24,8 +24,8 @@ from runtime_guard.tokens.stream import RestoredStream
 from runtime_guard.tokens.streaming import Restoring
 from runtime_guard.tokens.surroundings import says_little
 from runtime_guard.tokens.vault import Vault
-from tests.runtime_guard.conftest import decision
 from tests.runtime_guard.tokens.test_fakes import CASES
+from tests.simulators.policy import decision
 
 NOW = 1_700_000_000
 

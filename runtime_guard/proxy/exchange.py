@@ -65,6 +65,11 @@ class Conversation:
         self.decision = ""
         """Id of the latest decision."""
 
+    @property
+    def outcome(self) -> str:
+        """``ok``, or the code with which policy ended the answer or a part of it."""
+        return self._answered.outcome
+
     async def screen_request(self, body: dict[str, Any]) -> None:
         """Screen a request and mask it in place.
 

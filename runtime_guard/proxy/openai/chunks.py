@@ -220,7 +220,7 @@ class ChunkScreen:
 def _parse(data: str) -> dict[str, Any]:
     chunk = OPENAI.event(data)
     if "error" in chunk:
-        raise failed_within()
+        raise failed_within(chunk)
     return chunk
 
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -49,6 +52,9 @@ MAX_DEPTH: Final = 64
 CONVERSATION: Final = "x-govkernel-conversation"
 """Header in which a client names the conversation; it is not passed on."""
 MAX_CONVERSATION: Final = 256
+_FRAMES: Final = 6
+"""Places that are logged of a failure, the innermost last."""
+_log = logging.getLogger(__name__)
 
 _STATUS: Final = {
     "guard.request-too-large": 413,
@@ -171,8 +177,9 @@ class GuardApp:
         except GovkernelError as error:
             outcome = error.code
             await answer.fail(_STATUS.get(error.code, 400), error)
-        except Exception:
+        except Exception as error:
             outcome = "guard.unexpected"
+            _log.error("The guard failed: %s, at %s.", type(error).__name__, _place_of(error))
             await answer.fail(500, _unexpected())
         self._metrics.count(route, outcome)
 
@@ -232,7 +239,8 @@ class GuardApp:
                 remedy="Check that the upstream supports streaming.",
             )
         await answer.begin_stream(conversation.decision)
-        events = sse.events(response.content.iter_any(), self._settings.max_line)
+        heard = answer.beating(response.content.iter_any(), self._settings.beat_seconds)
+        events = sse.events(heard, self._settings.max_line)
         async for event in conversation.form.stream(conversation, events):
             await answer.event(event)
         await answer.end_stream()
@@ -295,6 +303,12 @@ def _json(form: WireForm, raw: bytes) -> Any:
             why=error.what,
             remedy=f"Check that the upstream is an {form.api.name}-compatible server.",
         ) from None
+
+
+def _place_of(error: Exception) -> str:
+    """Where an error arose; its message and its values may hold what somebody said."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return ", ".join(f"{Path(file).name}:{line}" for file, line in frames[-_FRAMES:])
 
 
 def _unexpected() -> GovkernelError:

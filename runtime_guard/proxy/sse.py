@@ -9,6 +9,8 @@ from typing import Any, Final
 from govkernel.errors import InputError
 
 DONE: Final = b"data: [DONE]\n\n"
+BEAT: Final = b":\n\n"
+"""A comment, which says nothing but that the connection is alive."""
 _DONE: Final = "[DONE]"
 _MARK: Final = b"\xef\xbb\xbf"
 """A byte order mark, which may stand before the first line."""

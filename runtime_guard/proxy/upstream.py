@@ -120,7 +120,7 @@ class UpstreamClient:
             raise GovkernelError(
                 "guard.upstream-timeout",
                 "The model server did not answer in time.",
-                remedy="Try again; if it lasts, look at the model server.",
+                remedy="Try again; if it lasts, look at the model server, or raise [guard] upstream_timeout.",
             ) from error
         except aiohttp.ClientError as error:
             raise GovkernelError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -10,10 +12,17 @@ import pytest
 
 from govkernel.errors import GovkernelError
 from runtime_guard.failures import overloaded, too_many
+from runtime_guard.proxy.anthropic.form import MESSAGES
+from runtime_guard.proxy.app import GuardApp
+from runtime_guard.proxy.forms import WireForm
 from runtime_guard.proxy.models import names_models, path_of_models
+from runtime_guard.proxy.openai.form import CHAT
+from runtime_guard.proxy.replies import Answer
+from runtime_guard.proxy.settings import GuardSettings
 from runtime_guard.proxy.told import names_of_fault, told
+from runtime_guard.proxy.upstream import StaticUpstream
 from runtime_guard.screen import Screen
-from tests.runtime_guard.conftest import Policy, block_mail
+from tests.runtime_guard.conftest import Policy, block_mail, served
 from tests.simulators.upstream import ScriptedUpstream
 
 MAIL = "jane.roe@example.com"
@@ -166,3 +175,65 @@ def test_a_guard_that_cannot_answer_now_says_so_in_its_status(
     answer = httpx.post(f"{proxy}/chat/completions", json=ASKED)
     assert (answer.status_code, answer.json()["error"]["type"]) == (503, "server_error")
     assert answer.json()["error"]["code"] == error.code
+
+
+def test_a_failure_that_should_not_be_is_logged_by_its_place_alone(
+    proxy: str, screen: Screen, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(text: str, *_: object, **__: object) -> None:
+        raise ZeroDivisionError(text)
+
+    monkeypatch.setattr(screen, "message", broken)
+    asked = {"model": "m", "messages": [{"role": "user", "content": MAIL}]}
+    answer = httpx.post(f"{proxy}/chat/completions", json=asked)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "guard.unexpected")
+    assert "ZeroDivisionError, at " in caplog.text
+    assert "test_proxy_told.py:" in caplog.text
+    assert "jane.roe" not in caplog.text + answer.text
+
+
+class Clock:
+    """A clock that stands until it is moved on."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("form", [CHAT, MESSAGES])
+def test_a_client_hears_that_the_server_goes_on_though_nothing_is_released(form: WireForm) -> None:
+    sent: list[bytes] = []
+    clock = Clock()
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+
+    async def server() -> AsyncIterator[bytes]:
+        for pause in (0.5, 0.4, 0.2, 0.9, 3.0):
+            clock.now += pause
+            yield b"x"
+
+    async def relay() -> int:
+        answer = Answer(send, form, clock=clock)
+        await answer.begin_stream("")
+        return len([chunk async for chunk in answer.beating(server(), every=1.0)])
+
+    assert asyncio.run(relay()) == 5
+    assert sent == [b"", b":\n\n", b":\n\n"]
+
+
+def test_clients_take_what_keeps_a_connection_alive_for_nothing(
+    policy: Policy, upstream: ScriptedUpstream, screen: Screen
+) -> None:
+    openai = pytest.importorskip("openai", reason="install the OpenAI SDK: pip install openai")
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    upstream.deltas, upstream.chunk_size = [{"tool_calls": [call]}], 9
+    app = GuardApp(GuardSettings(beat_seconds=0), policy.decide, screen, [StaticUpstream(upstream.url)])
+    with served(app) as url:
+        raw = httpx.post(f"{url}/v1/chat/completions", json={**ASKED, "stream": True})
+        with openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as client:
+            chunks = list(client.chat.completions.create(**ASKED, stream=True))
+    assert ":\n\n" in raw.text
+    [called] = [it for chunk in chunks for it in chunk.choices[0].delta.tool_calls or ()]
+    assert called.function.arguments == '{"a": 1}'

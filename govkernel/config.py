@@ -196,6 +196,15 @@ class GuardTable(_Table):
         description="SHA-256 (hex) of an API key to the tenant it belongs to.",
     )
     environment: str = Field("", description="Environment named in requests.")
+    upstream_timeout: float = Field(
+        600.0, gt=0, le=86400, description="Seconds the model server may be silent before it is given up."
+    )
+    max_request: int = Field(
+        4 * 1024 * 1024,
+        ge=1024,
+        le=64 * 1024 * 1024,
+        description="Bytes of a request, its images and files included.",
+    )
     hold_back: int = Field(
         256, ge=64, le=4096, description="Characters of a streamed answer that may be held back."
     )

@@ -147,6 +147,8 @@ async def guard_app(parts: Assembly) -> AsyncIterator[GuardApp]:
     settings = GuardSettings(
         tenants=table.tenants,
         environment=table.environment,
+        max_request=table.max_request,
+        idle_seconds=table.upstream_timeout,
         decide_seconds=parts.settings.kernel.deadline * 2,
         reach=Reach(table.hold_back, table.hold_sentences),
     )

@@ -138,6 +138,7 @@ def _server(item: Served) -> uvicorn.Server:
             log_level="warning",
             access_log=False,
             server_header=False,
+            ws="none",
             lifespan="on",
             timeout_graceful_shutdown=GRACE_SECONDS,
             **item.tls,

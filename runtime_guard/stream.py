@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from govkernel.domain import Decision, Finding
+from runtime_guard.quoting import Quotes
 from runtime_guard.redact import Mask, Numbered, Surrogates, blocks, masks, replacements
 from runtime_guard.screen import Screen, SentenceJudge
 from runtime_guard.segments.chain import Counting, Reach, Segment, Sentence
@@ -44,6 +45,7 @@ class StreamScreen:
         judge: judges sentences; by default what of the screen only judges what is said.
         reach: how far the text is held back.
         counting: which findings count; by default all.
+        quotes: what to write stand-ins by where the message is JSON.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class StreamScreen:
         judge: SentenceJudge | None = None,
         reach: Reach | None = None,
         counting: Counting | None = None,
+        quotes: Quotes | None = None,
     ) -> None:
+        self._quotes = quotes
         self._judge = judge or screen.sentence_judge(tenant)
         self._segments = screen.segments(
             role, judged=self._judge is not None, reach=reach, tenant=tenant, counting=counting
@@ -154,9 +158,25 @@ class StreamScreen:
         )
         parts: list[str] = []
         for mask, stand_in in zip(to_mask, stand_ins, strict=True):
-            parts += (self._segments.slice(position, mask.start), stand_in)
+            parts.append(self._followed(position, mask.start))
+            parts.append(self._written(stand_in, mask))
             position = self._masked_to = mask.end
-        return "".join([*parts, self._segments.slice(position, segment.end)])
+        return "".join([*parts, self._followed(position, segment.end)])
+
+    def _followed(self, start: int, end: int) -> str:
+        text = self._segments.slice(start, end)
+        if self._quotes is not None:
+            self._quotes.follow(text)
+        return text
+
+    def _written(self, stand_in: str, mask: Mask) -> str:
+        """A stand-in as it is written where the message is JSON; empty for a mask that goes on."""
+        if self._quotes is None:
+            return stand_in
+        value = self._segments.slice(mask.start, mask.end)
+        written = self._quotes.around(stand_in, value) if stand_in else ""
+        self._quotes.follow(value)
+        return written
 
     async def _replacements(self, fresh: Sequence[Mask]) -> Sequence[str]:
         values = [self._segments.slice(mask.start, mask.end) for mask in fresh]

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from govkernel.assemble import assembled
+from govkernel.config import load_settings
 from govkernel.domain import Decision, Effect, Finding
 from govkernel.errors import GovkernelError, PluginError
 from govkernel.hookspecs import hookimpl
 from govkernel.plugins import PluginHost
+from govkernel.workspace import create_workspace
 from tests.simulators.faulty_plugin import RELEASE, hang
 
 pytest.importorskip("presidio_analyzer", reason="install the extra: govkernel[guard]")
-from govkernel.guarding import screen_of
+from govkernel.guarding import guard_app, screen_of
 from runtime_guard.stream import StreamScreen
+from tests.runtime_guard.proxy.conftest import served
 from tests.simulators.policy import decision
+from tests.simulators.upstream import ScriptedUpstream
 
 
 class Stranger:
@@ -165,3 +172,31 @@ def test_a_stranger_that_does_not_say_it_properly_is_not_used(attribute: str, va
     setattr(plugin, attribute, value)
     with pytest.raises(PluginError):
         screen(plugin)
+
+
+@pytest.mark.parametrize(
+    ("setting", "size", "code"),
+    [
+        ("max_request = 2048", 4096, "guard.request-too-large"),
+        ("upstream_timeout = 0.2", 1, "guard.upstream-timeout"),
+    ],
+)
+def test_what_the_proxy_waits_for_and_takes_is_the_workspaces_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, size: int, code: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    create_workspace(tmp_path, key_name="release")
+    file = tmp_path / "govkernel.toml"
+
+    async def talk() -> str:
+        async with assembled(load_settings(file)) as parts, guard_app(parts) as app:
+            with served(app) as url:
+                body = {"model": "m", "messages": [{"role": "user", "content": "a " * size}]}
+                answer = await asyncio.to_thread(
+                    httpx.post, f"{url}/v1/chat/completions", json=body, timeout=60
+                )
+                return str(answer.json()["error"]["code"])
+
+    with served(ScriptedUpstream(stall=True)) as upstream:
+        file.write_text(f'[[packs]]\nsource = "baseline"\n[guard]\nupstream = "{upstream}/v1"\n{setting}\n')
+        assert asyncio.run(talk()) == code

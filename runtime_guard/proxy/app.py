@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -34,21 +37,24 @@ from runtime_guard.proxy.exchange import Conversation
 from runtime_guard.proxy.forms import WireForm
 from runtime_guard.proxy.judge import Decider, Exchange, Refused
 from runtime_guard.proxy.metrics import Metrics
+from runtime_guard.proxy.models import BASE, MODELS, names_models, path_of_models
 from runtime_guard.proxy.openai.form import CHAT
 from runtime_guard.proxy.replies import Answer, respond_error
 from runtime_guard.proxy.settings import GuardSettings
+from runtime_guard.proxy.told import told
 from runtime_guard.proxy.upstream import UpstreamClient
 from runtime_guard.screen import Screen
 from runtime_guard.tokens.vault import Vault
 
-BASE: Final = "/v1"
-MODELS: Final = f"{BASE}/models"
 FORMS: Final = {form.path: form for form in (CHAT, MESSAGES, COUNT)}
 """Wire forms by the path where requests of that form are sent."""
 MAX_DEPTH: Final = 64
 CONVERSATION: Final = "x-govkernel-conversation"
 """Header in which a client names the conversation; it is not passed on."""
 MAX_CONVERSATION: Final = 256
+_FRAMES: Final = 6
+"""Places that are logged of a failure, the innermost last."""
+_log = logging.getLogger(__name__)
 
 _STATUS: Final = {
     "guard.request-too-large": 413,
@@ -61,6 +67,8 @@ _STATUS: Final = {
     "guard.upstream-answer": 502,
     "guard.upstream-error": 502,
     "guard.detector-failed": 503,
+    "guard.overloaded": 503,
+    "guard.too-many-findings": 503,
     "guard.decision-failed": 503,
     "vault.contended": 503,
     "vault.full": 413,
@@ -123,7 +131,7 @@ class GuardApp:
         method, path = scope["method"], scope["path"]
         if method == "POST" and path in FORMS:
             await self._guarded(FORMS[path], scope, receive, send)
-        elif (method, path) == ("GET", MODELS):
+        elif method == "GET" and names_models(path):
             await self._models(scope, send)
         elif (method, path) == ("GET", "/healthz"):
             await respond(send, 200, b'{"status":"ok"}')
@@ -141,20 +149,26 @@ class GuardApp:
     async def _guarded(self, form: WireForm, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; stop working when the client leaves."""
         answer = Answer(send, form)
-        outcome = "ok"
+        await self._concluded(form.name, answer, self._while_there(form, scope, receive, answer))
+
+    async def _while_there(self, form: WireForm, scope: Scope, receive: Receive, answer: Answer) -> str:
+        body = await read_body(receive, self._settings.max_request)
+        work = asyncio.ensure_future(self._answered(form, scope, body, answer))
+        gone = asyncio.ensure_future(wait_for_disconnect(receive))
         try:
-            body = await read_body(receive, self._settings.max_request)
-            work = asyncio.ensure_future(self._answered(form, scope, body, answer))
-            gone = asyncio.ensure_future(wait_for_disconnect(receive))
-            try:
-                await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-                if not work.done():
-                    raise ClientLeft
-                work.result()
-            finally:
-                for task in (work, gone):
-                    task.cancel()
-                await asyncio.gather(work, gone, return_exceptions=True)
+            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise ClientLeft
+            return work.result()
+        finally:
+            for task in (work, gone):
+                task.cancel()
+            await asyncio.gather(work, gone, return_exceptions=True)
+
+    async def _concluded(self, route: str, answer: Answer, work: Awaitable[str]) -> None:
+        """Do the work, tell the client what went wrong, and count how it ended."""
+        try:
+            outcome = await work
         except ClientLeft:
             outcome = "client_left"
         except Refused as refused:
@@ -163,12 +177,13 @@ class GuardApp:
         except GovkernelError as error:
             outcome = error.code
             await answer.fail(_STATUS.get(error.code, 400), error)
-        except Exception:
+        except Exception as error:
             outcome = "guard.unexpected"
+            _log.error("The guard failed: %s, at %s.", type(error).__name__, _place_of(error))
             await answer.fail(500, _unexpected())
-        self._metrics.count(form.name, outcome)
+        self._metrics.count(route, outcome)
 
-    async def _answered(self, form: WireForm, scope: Scope, raw: bytes, answer: Answer) -> None:
+    async def _answered(self, form: WireForm, scope: Scope, raw: bytes, answer: Answer) -> str:
         headers = headers_of(scope)
         body = _parse(form, raw, self._settings.max_request)
         exchange = self._exchange(form, headers, body)
@@ -183,29 +198,35 @@ class GuardApp:
         sent = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         path, relayed = _upstream_path(form, scope), form.relayed(headers, route.headers)
         async with self._client.send("POST", path, route, relayed, sent) as response:
+            answer.told = told(response.headers)
             if response.status != 200:
-                await self._relay_error(response, answer)
-            elif body.get("stream") is True:
+                raise await self._client.refusal(response, conversation.decision)
+            if body.get("stream") is True:
                 await self._stream(response, conversation, answer)
             else:
                 whole = _json(form, await self._client.read(response))
                 released = await conversation.screen_answer(whole)
                 text = json.dumps(released, ensure_ascii=False).encode("utf-8", "replace")
                 await answer.whole(text, conversation.decision)
+        return conversation.outcome
 
     def _exchange(self, form: WireForm, headers: dict[str, str], body: dict[str, Any]) -> Exchange:
-        tenant = self._settings.tenant(form.authorization(headers))
-        if tenant is None:
-            error = InputError(
-                "guard.unauthorized",
-                "The API key is not known.",
-                remedy="Use a key the operator of the guard gave you.",
-            )
-            raise Refused(401, error, "")
+        tenant = self._tenant(form, headers)
         model = body.get("model")
         if not isinstance(model, str) or not 0 < len(model) <= 512:
             raise form.api.malformed("'model' must be a name.")
         return Exchange(tenant, model, self._settings.environment, _conversation(form, headers))
+
+    def _tenant(self, form: WireForm, headers: dict[str, str]) -> str:
+        tenant = self._settings.tenant(form.authorization(headers))
+        if tenant is not None:
+            return tenant
+        error = InputError(
+            "guard.unauthorized",
+            "The API key is not known.",
+            remedy="Use a key the operator of the guard gave you.",
+        )
+        raise Refused(401, error, "")
 
     async def _stream(
         self, response: aiohttp.ClientResponse, conversation: Conversation, answer: Answer
@@ -218,36 +239,31 @@ class GuardApp:
                 remedy="Check that the upstream supports streaming.",
             )
         await answer.begin_stream(conversation.decision)
-        events = sse.events(response.content.iter_any(), self._settings.max_line)
+        heard = answer.beating(response.content.iter_any(), self._settings.beat_seconds)
+        events = sse.events(heard, self._settings.max_line)
         async for event in conversation.form.stream(conversation, events):
             await answer.event(event)
         await answer.end_stream()
 
-    async def _relay_error(self, response: aiohttp.ClientResponse, answer: Answer) -> None:
-        """The upstream's status with our own words: its message may repeat the prompt."""
-        status = response.status if 400 <= response.status < 600 else 502
-        error = GovkernelError(
-            "guard.upstream-refused",
-            "The model server refused the request.",
-            why=f"HTTP status {response.status}.",
-            remedy="See the model server's log.",
-        )
-        await answer.fail(status, error)
-
     async def _models(self, scope: Scope, send: Send) -> None:
-        form, headers = _form_for(scope), headers_of(scope)
-        try:
-            if self._settings.tenant(form.authorization(headers)) is None:
-                error = InputError("guard.unauthorized", "The API key is not known.")
-                await respond_error(send, form, 401, error)
-                return
-            route, path = self._client.route(""), MODELS.removeprefix(BASE)
-            relayed = form.relayed(headers, route.headers)
-            async with self._client.send("GET", path, route, relayed, None) as response:
-                body = json.dumps(_json(form, await self._client.read(response))).encode()
-                await respond(send, response.status, body)
-        except GovkernelError as error:
-            await respond_error(send, form, _STATUS.get(error.code, 502), error)
+        form = _form_for(scope)
+        answer = Answer(send, form)
+        await self._concluded("models", answer, self._listed(form, scope, answer))
+
+    async def _listed(self, form: WireForm, scope: Scope, answer: Answer) -> str:
+        headers = headers_of(scope)
+        self._tenant(form, headers)
+        route = self._client.route("")
+        path, relayed = (
+            path_of_models(scope["path"], scope.get("query_string", b"")),
+            form.relayed(headers, route.headers),
+        )
+        async with self._client.send("GET", path, route, relayed, None) as response:
+            answer.told = told(response.headers)
+            if response.status != 200:
+                raise await self._client.refusal(response)
+            await answer.whole(json.dumps(_json(form, await self._client.read(response))).encode(), "")
+        return "ok"
 
 
 def _form_for(scope: Scope) -> WireForm:
@@ -287,6 +303,12 @@ def _json(form: WireForm, raw: bytes) -> Any:
             why=error.what,
             remedy=f"Check that the upstream is an {form.api.name}-compatible server.",
         ) from None
+
+
+def _place_of(error: Exception) -> str:
+    """Where an error arose; its message and its values may hold what somebody said."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return ", ".join(f"{Path(file).name}:{line}" for file, line in frames[-_FRAMES:])
 
 
 def _unexpected() -> GovkernelError:

@@ -42,7 +42,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
                 "guard.request-too-large",
                 "The request body is too large.",
                 why=f"More than {limit} bytes.",
-                remedy="Send a shorter conversation.",
+                remedy="Send less at once, or let the operator raise [guard] max_request.",
             )
         parts.append(part)
         if not message.get("more_body"):

@@ -13,6 +13,7 @@ from runtime_guard.proxy.seams import seams
 from runtime_guard.proxy.settings import ANONYMOUS, GuardSettings
 from runtime_guard.proxy.texts import counts, frame_slots, message_slots, name_slots, request_slots
 from runtime_guard.proxy.tree import Slot, put_back
+from runtime_guard.quoting import Quotes
 from runtime_guard.redact import masks
 from runtime_guard.screen import Screen
 from runtime_guard.stream import StreamScreen
@@ -64,6 +65,11 @@ class Conversation:
         self._json = False
         self.decision = ""
         """Id of the latest decision."""
+
+    @property
+    def outcome(self) -> str:
+        """``ok``, or the code with which policy ended the answer or a part of it."""
+        return self._answered.outcome
 
     async def screen_request(self, body: dict[str, Any]) -> None:
         """Screen a request and mask it in place.
@@ -130,10 +136,12 @@ class Conversation:
         """A screen for one text of an answer, which then puts values back.
 
         Args:
-            field: the field of the message that is this text; where it holds JSON, values are written as JSON.
+            field: the field of the message that is this text; where it holds JSON, what replaces something in it is
+                written as JSON.
             restore: whether values are put back.
         """
         names, words = self._pseudonyms, self.form.words
+        holds_json = field == words.arguments or (field == words.said and self._json)
         screen = StreamScreen(
             self._screen,
             self._answered,
@@ -142,8 +150,8 @@ class Conversation:
             tenant=self._exchange.tenant,
             reach=self._reach,
             counting=WithoutSurrogates(names.restorer),
+            quotes=Quotes() if holds_json else None,
         )
-        holds_json = field == words.arguments or (field == words.said and self._json)
         encode = in_json if holds_json else plain
         return RestoredStream(screen, names.restoring(encode) if restore else Restoring(Restorer(())))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from govkernel.domain import strict_json
 from govkernel.errors import GovkernelError, InputError
+from runtime_guard.proxy.told import names_of_fault
 from runtime_guard.proxy.wire import Words
 
 if TYPE_CHECKING:
@@ -133,11 +134,12 @@ def ended_early() -> InputError:
     )
 
 
-def failed_within() -> InputError:
+def failed_within(event: dict[str, Any]) -> InputError:
     """The error for a stream in which the model server reports one."""
     return InputError(
         "guard.upstream-error",
         "The model server reported an error in the middle of its answer.",
+        why=f"It is called {names}." if (names := names_of_fault(event)) else "",
         remedy="Try again; if it lasts, look at the model server.",
     )
 

@@ -15,12 +15,12 @@ Decider = Callable[[Request], Awaitable[Decision]]
 
 
 class Refused(Exception):
-    """Policy does not let the text pass.
+    """Policy, or the model server, does not let the exchange go on.
 
     Attributes:
         status: HTTP status.
         error: what to tell the client.
-        decision: id of the decision.
+        decision: id of the decision; empty where policy was not asked.
     """
 
     def __init__(self, status: int, error: GovkernelError, decision: str) -> None:
@@ -63,6 +63,16 @@ class Judge:
         self._direction = direction
         self._deadline = deadline
         self._known: dict[frozenset[str], Decision] = {}
+
+    @property
+    def outcome(self) -> str:
+        """``ok``, or the code with which it refused something."""
+        try:
+            for decision in self._known.values():
+                refuse_blocked(decision)
+        except Refused as refused:
+            return refused.error.code
+        return "ok"
 
     async def __call__(self, labels: frozenset[str], findings: int) -> Decision:
         """The decision for these labels.

@@ -25,6 +25,7 @@ class GuardSettings:
         max_response: bytes of a response body that is not streamed.
         max_line: bytes of one line of an event stream.
         connect_seconds, idle_seconds: how long the upstream may take to connect, and between two reads.
+        beat_seconds: after how long without an event a client hears that the upstream is still at work.
         decide_seconds: how long policy may take.
         reach: how far answers are held back.
     """
@@ -35,7 +36,8 @@ class GuardSettings:
     max_response: int = 32 * MIB
     max_line: int = MIB
     connect_seconds: float = 5.0
-    idle_seconds: float = 120.0
+    idle_seconds: float = 600.0
+    beat_seconds: float = 1.0
     decide_seconds: float = 10.0
     reach: Reach = field(default_factory=Reach)
 

@@ -9,6 +9,11 @@ from typing import Any, Final
 from govkernel.errors import InputError
 
 DONE: Final = b"data: [DONE]\n\n"
+BEAT: Final = b":\n\n"
+"""A comment, which says nothing but that the connection is alive."""
+_DONE: Final = "[DONE]"
+_MARK: Final = b"\xef\xbb\xbf"
+"""A byte order mark, which may stand before the first line."""
 
 
 async def events(chunks: AsyncIterator[bytes], max_line: int) -> AsyncIterator[str]:
@@ -20,11 +25,13 @@ async def events(chunks: AsyncIterator[bytes], max_line: int) -> AsyncIterator[s
     buffer = bytearray()
     data: list[str] = []
     size = 0
+    mark = _MARK
     async for chunk in chunks:
         buffer += chunk
         while (end := buffer.find(b"\n")) >= 0:
-            line = bytes(buffer[:end]).removesuffix(b"\r")
+            line = bytes(buffer[:end]).removesuffix(b"\r").removeprefix(mark)
             del buffer[: end + 1]
+            mark = b""
             if not line:
                 if data:
                     yield "\n".join(data)
@@ -36,7 +43,13 @@ async def events(chunks: AsyncIterator[bytes], max_line: int) -> AsyncIterator[s
                 raise _bad("an event is too long")
         if len(buffer) > max_line:
             raise _bad("a line is too long")
-    if buffer or data:
+    if bytes(buffer).startswith(b"data:"):
+        data.append(_text(bytes(buffer[5:])).strip())
+    elif buffer:
+        raise _bad("it ended in the middle of an event")
+    if data == [_DONE]:
+        yield _DONE
+    elif data:
         raise _bad("it ended in the middle of an event")
 
 

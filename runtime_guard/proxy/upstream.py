@@ -8,11 +8,16 @@ from typing import Final
 
 import aiohttp
 
+from govkernel.domain import strict_json
 from govkernel.errors import GovkernelError, InputError
 from govkernel.hookspecs import Route, Upstream
-from runtime_guard.proxy.settings import GuardSettings
+from runtime_guard.proxy.judge import Refused
+from runtime_guard.proxy.settings import MIB, GuardSettings
+from runtime_guard.proxy.told import names_of_fault
 
 POOL: Final = 512
+MAX_FAULT: Final = MIB
+"""Bytes of a response that is no answer."""
 
 
 class StaticUpstream:
@@ -115,7 +120,7 @@ class UpstreamClient:
             raise GovkernelError(
                 "guard.upstream-timeout",
                 "The model server did not answer in time.",
-                remedy="Try again; if it lasts, look at the model server.",
+                remedy="Try again; if it lasts, look at the model server, or raise [guard] upstream_timeout.",
             ) from error
         except aiohttp.ClientError as error:
             raise GovkernelError(
@@ -125,21 +130,47 @@ class UpstreamClient:
                 remedy="Check that it runs and that [guard] upstream names it.",
             ) from error
 
-    async def read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def refusal(self, response: aiohttp.ClientResponse, decision: str = "") -> Refused:
+        """What a client is told of a response that is no answer: its status, and one word or two for why.
+
+        Its message is withheld: it may repeat the prompt, or a part of the key of ``[guard] upstream_key``.
+
+        Args:
+            response: its body not yet read.
+            decision: id of the decision under which it was asked for.
+        """
+        try:
+            names = names_of_fault(strict_json.loads(await self.read(response, MAX_FAULT)))
+        except InputError:
+            names = ""
+        error = GovkernelError(
+            "guard.upstream-refused",
+            "The model server refused the request.",
+            why=f"HTTP status {response.status}{': ' if names else ''}{names}.",
+            remedy="See the model server's log; its message is withheld, since it may repeat the prompt.",
+        )
+        return Refused(response.status if 400 <= response.status < 600 else 502, error, decision)
+
+    async def read(self, response: aiohttp.ClientResponse, limit: int | None = None) -> bytes:
         """The whole body, bounded.
+
+        Args:
+            response: its body not yet read.
+            limit: bytes; default is what an answer may have.
 
         Raises:
             InputError: ``guard.upstream-too-large``.
         """
+        limit = self._settings.max_response if limit is None else limit
         parts: list[bytes] = []
         size = 0
         async for part in response.content.iter_any():
             size += len(part)
-            if size > self._settings.max_response:
+            if size > limit:
                 raise InputError(
                     "guard.upstream-too-large",
                     "The model server's answer is too large.",
-                    why=f"More than {self._settings.max_response} bytes.",
+                    why=f"More than {limit} bytes.",
                     remedy="Ask for less at once.",
                 )
             parts.append(part)

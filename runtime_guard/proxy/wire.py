@@ -115,7 +115,7 @@ class Words:
         if name in self.enumerations:
             return is_word(text)
         if name in self.identifiers or (name == "name" and parent in self.named):
-            return _IDENTIFIER.fullmatch(text) is not None
+            return is_identifier(text)
         if name == "$schema":
             return _DIALECT.fullmatch(text) is not None
         if name in self.durations:
@@ -154,6 +154,11 @@ class Words:
 def is_word(text: Any) -> bool:
     """Whether a value has the shape of an enumeration's."""
     return isinstance(text, str) and _WORD.fullmatch(text) is not None
+
+
+def is_identifier(text: str) -> bool:
+    """Whether a text has the shape of an identifier."""
+    return _IDENTIFIER.fullmatch(text) is not None
 
 
 def is_sealed(text: str) -> bool:

@@ -32,6 +32,17 @@ def call(url: str, body: Any = None, context: ssl.SSLContext | None = None) -> t
         return error.code, json.loads(error.read())
 
 
+def upgrade(url: str) -> bytes:
+    """The status line that answers an upgrade to WebSocket."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(
+            b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        return connection.recv(4096).partition(b"\r\n")[0]
+
+
 @pytest.fixture(scope="module")
 def served(
     tmp_path_factory: pytest.TempPathFactory,
@@ -99,6 +110,7 @@ def test_all_doors_answer_and_write_into_one_log(served: Any) -> None:
     assert answer["response"]["allowed"] is False
     assert "baseline/" in answer["response"]["status"]["message"]
 
+    assert upgrade(urls["guard"]) == b"HTTP/1.1 404 Not Found"
     status, answer = call(f"{urls['guard']}/v1/chat/completions", CHAT)
     assert status == 400
     assert answer["error"]["code"] == "guard.blocked"

@@ -24,6 +24,8 @@ class ScriptedUpstream:
         stall: never answer.
         hang_up: end the stream without [DONE].
         coding: say that the body is compressed so.
+        told: more headers of the response.
+        models: what is answered to questions about models.
         seen: request bodies.
         headers: request headers of the last request.
         path: of the last request, with its query.
@@ -42,6 +44,10 @@ class ScriptedUpstream:
     stall: bool = False
     hang_up: bool = False
     coding: str = ""
+    told: dict[str, str] = field(default_factory=dict)
+    models: dict[str, Any] = field(
+        default_factory=lambda: {"object": "list", "data": [{"id": "m", "object": "model"}]}
+    )
     seen: list[dict[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     path: str = ""
@@ -57,10 +63,8 @@ class ScriptedUpstream:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        if scope["path"].endswith("/models"):
-            await self._send(
-                send, [json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}).encode()]
-            )
+        if "/models" in scope["path"]:
+            await self._send(send, [json.dumps(self.models).encode()])
             return
         asked = json.loads(body)
         self.seen.append(asked)
@@ -105,6 +109,7 @@ class ScriptedUpstream:
     async def _send(self, send: Any, parts: Iterable[bytes], content_type: str = "") -> None:
         kind = self.content_type or content_type or "application/json"
         headers = [(b"content-type", kind.encode())]
+        headers += [(name.encode(), value.encode()) for name, value in self.told.items()]
         if self.coding:
             headers.append((b"content-encoding", self.coding.encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})

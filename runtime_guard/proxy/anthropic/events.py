@@ -74,7 +74,7 @@ class EventScreen:
         if not isinstance(kind, str):
             raise ANTHROPIC.not_an_answer("An event has no type.")
         if kind == "error" or "error" in event:
-            raise failed_within()
+            raise failed_within(event)
         if kind == "ping":
             yield {TYPE: kind}
         elif kind == "message_start":

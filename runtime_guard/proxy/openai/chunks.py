@@ -33,7 +33,8 @@ class _Choice:
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._texts: dict[Path, RestoredStream] = {}
-        self._calls: dict[int, dict[str, Any]] = {}
+        self._calls: list[dict[str, Any]] = []
+        self._going_on: dict[int, dict[str, Any]] = {}
         self._function: dict[str, Any] = {}
         self._size = 0
         self.ended = False
@@ -62,7 +63,8 @@ class _Choice:
                 key, value = nested(path, text)
                 released[key] = joined(released[key], value) if key in released else value
         await self._conversation.mask_names(released)
-        calls: dict[str, Any] = {"tool_calls": list(self._calls.values())} if self._calls else {}
+        numbered = [{**call, "index": number} for number, call in enumerate(self._calls)]
+        calls: dict[str, Any] = {"tool_calls": numbered} if numbered else {}
         if self._function:
             calls["function_call"] = self._function
         if calls and not self.blocked:
@@ -115,12 +117,23 @@ class _Choice:
         for part in value if isinstance(value, list) else [] if value is None else [value]:
             if not isinstance(part, dict):
                 raise OPENAI.not_an_answer("A tool call is not an object.")
-            index = part.get("index") if isinstance(part.get("index"), int) else 0
-            whole = self._function if key == "function_call" else self._calls.setdefault(index or 0, {})
+            whole = self._function if key == "function_call" else self._call(part)
             self._size += len(str(part))
             if self._size > MAX_CALL or len(self._calls) > MAX_CHOICES:
                 raise OPENAI.not_an_answer("Its tool calls are too large.")
             _merge(whole, part)
+
+    def _call(self, part: dict[str, Any]) -> dict[str, Any]:
+        """The call that a piece belongs to: that of its index, if it does not begin another one.
+
+        Servers that number no call, or all of them 0, send each whole, under its own id and name.
+        """
+        index = part["index"] if isinstance(part.get("index"), int) else 0
+        known = self._going_on.get(index)
+        if known is None or (_named(part) and part.get("id") not in (None, "", known.get("id"))):
+            known = self._going_on[index] = {}
+            self._calls.append(known)
+        return known
 
 
 class ChunkScreen:
@@ -135,6 +148,7 @@ class ChunkScreen:
         self._choices: dict[int, _Choice] = {}
         self._frame: dict[str, Any] = {}
         self._added: dict[str, Any] = {}
+        self._at_end: dict[str, Any] = {}
 
     async def screen(self, events: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
         """The chunks to release for the upstream's events, up to its ``[DONE]``.
@@ -167,12 +181,17 @@ class ChunkScreen:
         usage = frame.pop("usage", None)
         self._frame = {key: value for key, value in frame.items() if key in _FRAME}
         self._added = {key: value for key, value in frame.items() if key not in _FRAME}
+        if not choices:
+            yield {**self._framed(), "choices": [], "usage": usage}
+            return
+        if usage is not None:
+            (self._at_end if any(map(_ends, choices)) else self._added)["usage"] = usage
         for item in choices:
             async for released in self._choice(item):
                 yield released
-        if usage is not None or not choices:
-            yield {**self._framed(), "choices": [], "usage": usage}
-        elif self._added:
+        self._added |= self._at_end
+        self._at_end = {}
+        if self._added:
             yield self._released(0, {}, {"finish_reason": None})
 
     async def _choice(self, item: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
@@ -209,6 +228,9 @@ class ChunkScreen:
             yield self._released(index, {}, await choice_frame(self._conversation, item))
 
     def _released(self, index: int, delta: dict[str, Any], frame: dict[str, Any]) -> dict[str, Any]:
+        if frame.get("finish_reason") is not None:
+            self._added |= self._at_end
+            self._at_end = {}
         return {**self._framed(), "choices": [{**frame, "index": index, "delta": delta, "logprobs": None}]}
 
     def _framed(self) -> dict[str, Any]:
@@ -220,8 +242,19 @@ class ChunkScreen:
 def _parse(data: str) -> dict[str, Any]:
     chunk = OPENAI.event(data)
     if "error" in chunk:
-        raise failed_within()
+        raise failed_within(chunk)
     return chunk
+
+
+def _ends(item: Any) -> bool:
+    """Whether a choice of a chunk is the last of its choice."""
+    return isinstance(item, dict) and item.get("finish_reason") is not None
+
+
+def _named(part: dict[str, Any]) -> bool:
+    """Whether a piece of a tool call names what is called, as its first one does."""
+    called = part.get("function") or part.get("custom")
+    return isinstance(called, dict) and bool(called.get("name"))
 
 
 def _merge(whole: dict[str, Any], part: dict[str, Any]) -> None:

@@ -158,3 +158,41 @@ def test_reasons_to_stop_are_screened() -> None:
     last = {"id": MAIL, "choices": [{"index": 0, "delta": {}, "finish_reason": MAIL, "stop_reason": MAIL}]}
     chunks, _ = streamed(last)
     assert MAIL not in json.dumps(chunks)
+
+
+def test_usage_beside_a_choice_comes_with_a_choice() -> None:
+    said = [chunk({"content": "Hello "}, usage={"total_tokens": 1}), chunk({"content": "you"}, usage=None)]
+    chunks, _ = streamed(*said, chunk({"content": "."}, "stop", usage={"total_tokens": 3}))
+    assert [item["usage"] for item in chunks if "usage" in item] == [{"total_tokens": 1}, {"total_tokens": 3}]
+    assert all(item["choices"] for item in chunks)
+    assert chunks[-1]["usage"] == {"total_tokens": 3}
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+
+
+def test_usage_beside_a_choice_that_ended_is_not_lost() -> None:
+    chunks, _ = streamed(STOP, chunk({}, "stop", usage={"total_tokens": 3}))
+    assert chunks[-1]["usage"] == {"total_tokens": 3}
+
+
+@pytest.mark.parametrize("index", [{}, {"index": 0}, {"index": None}])
+@pytest.mark.parametrize("together", [False, True])
+def test_calls_that_are_not_numbered_are_told_apart_by_their_ids(
+    index: dict[str, Any], together: bool
+) -> None:
+    calls = [
+        {**index, "id": f"c{number}", "function": {"name": f"f{number}", "arguments": f'{{"a": {number}}}'}}
+        for number in range(3)
+    ]
+    pieces = [calls] if together else [[call] for call in calls]
+    chunks, error = streamed(*(chunk({"tool_calls": piece}) for piece in pieces), chunk({}, "tool_calls"))
+    assert error is None
+    [got] = deltas(chunks, "tool_calls")
+    assert got == [{**call, "index": number} for number, call in enumerate(calls)]
+
+
+def test_pieces_of_a_call_go_on_whatever_ids_they_have() -> None:
+    first = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": ""}}
+    pieces = [first, *({"index": 0, "id": f"x{at}", "function": {"arguments": at}} for at in '{"a": 1}')]
+    chunks, _ = streamed(*(chunk({"tool_calls": [piece]}) for piece in pieces), chunk({}, "tool_calls"))
+    [[call]] = deltas(chunks, "tool_calls")
+    assert (call["id"], call["function"]) == ("c1", {"name": "f", "arguments": '{"a": 1}'})

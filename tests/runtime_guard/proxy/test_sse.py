@@ -40,3 +40,20 @@ def test_an_event_is_bounded_though_it_has_many_lines_or_empty_ones(raw: bytes, 
 
 def test_many_events_are_not_bounded_together() -> None:
     assert read(b"data: 1\n\n" * 100, 1000) == ["1"] * 100
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_the_end_of_a_stream_needs_no_empty_line_behind_it(size: int, end: bytes) -> None:
+    assert read(b"data: 1\n\ndata: [DONE]" + end, size) == ["1", "[DONE]"]
+
+
+@pytest.mark.parametrize("end", [b"data: 2", b"data: 2\n", b"data: [DON", b"data: 2\ndata: [DONE]", b"dat"])
+def test_an_event_that_is_cut_is_none(end: bytes) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read(b"data: 1\n\n" + end, 1000)
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_byte_order_mark_hides_no_event(size: int) -> None:
+    assert read(b"\xef\xbb\xbfdata: 1\n\n\xef\xbb\xbfdata: 2\n\n", size) == ["1"]

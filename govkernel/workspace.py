@@ -58,9 +58,10 @@ rules:
 _IGNORE: Final = """\
 # Private keys, the audit log and the vault are not for version control; bundles, public keys and the trust policy are.
 keys/*.key
-audit.*
-vault.*
-tls/
+keys/.*
+/audit.*
+/vault.*
+/tls/
 """
 
 
@@ -94,13 +95,17 @@ def create_workspace(root: Path, *, key_name: str, passphrase: bytes | None = No
         key=state / "keys" / f"{key_name}.key",
         public_key=state / "keys" / f"{key_name}.pub",
     )
-    present = [path for path in (made.config, made.trust, made.key) if path.exists()]
+    parts = (made.config, made.trust, made.key)
+    present = [str(path) for path in parts if path.exists()]
+    missing = [str(path) for path in parts if not path.exists()]
     if present:
         raise ConfigError(
             "workspace.exists",
             f"{root} is a workspace already.",
-            why=f"{present[0]} exists.",
-            remedy="Use it as it is, or choose another folder.",
+            why=f"{present[0]} exists{f', {missing[0]} does not' if missing else ''}.",
+            remedy=f"Restore {missing[0]}, or move {', '.join(present)} away to begin anew."
+            if missing
+            else "Use it as it is, or choose another folder.",
         )
     try:
         _write(made, key_name, passphrase)

@@ -8,7 +8,7 @@ from govkernel.audit.findings import AuditFinding, VerificationReport
 from govkernel.audit.keys import load_or_create_key, verifier_for
 from govkernel.audit.log import AuditLog
 from govkernel.audit.migrate import upgrade
-from govkernel.audit.reader import AuditRow, ConsistencyProof, InclusionProof
+from govkernel.audit.reader import AuditRow, ConsistencyProof, InclusionProof, open_reader
 from govkernel.audit.verification import verify, verify_log
 from govkernel.audit.writer import Receipt
 
@@ -24,6 +24,7 @@ __all__ = [
     "VerificationReport",
     "Verifier",
     "load_or_create_key",
+    "open_reader",
     "upgrade",
     "verifier_for",
     "verify",

@@ -37,7 +37,7 @@ def ensure_schema(engine: Engine) -> None:
     with transaction(engine, write=True) as connection:
         found = revision(connection)  # another process may have been first
         if found is not None and found not in KNOWN:
-            raise wrong_schema(found)
+            raise _wrong_schema(found)
         if found != HEAD:
             _run(connection)
 
@@ -50,8 +50,18 @@ def revision(connection: Connection) -> str | None:
     return str(found) if found is not None else None
 
 
-def wrong_schema(found: str | None) -> AuditError:
-    """The error for a database whose schema is not ours."""
+def check_schema(connection: Connection) -> None:
+    """Refuse a database that does not hold a log of this version.
+
+    Raises:
+        AuditError: ``audit.schema``.
+    """
+    found = revision(connection)
+    if found != HEAD:
+        raise _wrong_schema(found)
+
+
+def _wrong_schema(found: str | None) -> AuditError:
     return AuditError(
         "audit.schema",
         "The database does not hold an audit log of this version.",

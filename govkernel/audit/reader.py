@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,8 +15,9 @@ from sqlalchemy import Connection, Engine, Row, func, select
 
 from govkernel.audit import search
 from govkernel.audit.checkpoint import Verifier
-from govkernel.audit.database import corrupt, transaction
+from govkernel.audit.database import corrupt, open_read_only, transaction
 from govkernel.audit.entry import moment_of, parse_record
+from govkernel.audit.migrate import check_schema
 from govkernel.audit.query import parse
 from govkernel.audit.tables import CHECKPOINT, RECORD
 from govkernel.audit.writer import node_reader
@@ -129,6 +131,25 @@ class ConsistencyProof:
             "toRoot": self.second_root.hex(),
             "hashes": [item.hex() for item in self.hashes],
         }
+
+
+@contextmanager
+def open_reader(url: str) -> Iterator[Reader]:
+    """Read a log without its key and without changing anything, not even its schema or its spool.
+
+    Args:
+        url: the database; a SQLite file has to be there.
+
+    Raises:
+        AuditError: ``audit.url``, ``audit.unavailable``, ``audit.locked`` or ``audit.schema``.
+    """
+    engine = open_read_only(url)
+    try:
+        with transaction(engine) as connection:
+            check_schema(connection)
+        yield Reader(engine)
+    finally:
+        engine.dispose()
 
 
 class Reader:

@@ -19,7 +19,7 @@ from govkernel.audit.database import open_read_only, transaction
 from govkernel.audit.explain import explain
 from govkernel.audit.findings import Collector, VerificationReport
 from govkernel.audit.keys import verifier_for
-from govkernel.audit.migrate import HEAD, revision, wrong_schema
+from govkernel.audit.migrate import check_schema
 from govkernel.audit.replay import Replay, Root
 from govkernel.audit.rowcheck import RowChecks
 from govkernel.audit.tables import CHECKPOINT, NODE, RECORD, SIDES
@@ -61,7 +61,7 @@ def verify(
         AuditError: the log cannot be read (``audit.unavailable``, ``audit.locked``, ``audit.schema``), or the
             expected checkpoint is itself not one of this log (``audit.checkpoint-…``).
     """
-    expected = verifier.open(expected_checkpoint) if expected_checkpoint else None
+    expected = None if expected_checkpoint is None else verifier.open(expected_checkpoint)
     engine = open_read_only(url)
     try:
         return _verify(engine, verifier, now, expected)
@@ -73,9 +73,7 @@ def _verify(
     engine: Engine, verifier: Verifier, now: datetime, expected: Checkpoint | None
 ) -> VerificationReport:
     with transaction(engine) as connection:
-        found = revision(connection)
-        if found != HEAD:
-            raise wrong_schema(found)
+        check_schema(connection)
         verification = _Verification(connection, verifier, expected)
         verification.run()
         return verification.report(now)

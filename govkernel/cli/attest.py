@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from govkernel.cli.output import Config, Json, finish, plain, read_named, say
+from govkernel.cli.output import Config, Json, finish, path_argument, plain, read_named, say
 from govkernel.cli.signing import (
     Certificate,
     Name,
@@ -25,7 +25,7 @@ from govkernel.errors import InputError
 
 
 def attest(
-    path: Annotated[Path, typer.Argument(help="The artifact: file or folder.")],
+    path: Annotated[Path, path_argument("The artifact: file or folder.")],
     type_: Annotated[
         str, typer.Option("--type", help="Predicate type: a short name such as evaluation-result, or a URI.")
     ],
@@ -98,7 +98,13 @@ def _read(path: Path, uri: str) -> dict[str, Any]:
         from govkernel.provenance.model_card import model_card
 
         return model_card(content)
-    claim = strict_json.loads(content)
+    try:
+        claim = strict_json.loads(content)
+    except InputError as error:
+        why = f"{error.what} {error.why}"
+        raise InputError(
+            error.code, f"The claim {path} cannot be read.", why=why, remedy=error.remedy
+        ) from None
     if not isinstance(claim, dict):
         raise InputError(
             "cli.predicate",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,20 +19,21 @@ Database = Annotated[str, typer.Option(help="SQLAlchemy URL of the log [default:
 @app.command()
 def query(
     words: Annotated[
-        list[str] | None, typer.Argument(help="e.g. decision:deny since:1d artifact:sha256:…")
+        list[str] | None,
+        typer.Argument(
+            help="e.g. 'decision:deny since:1d -policy:baseline/unsigned'; after -- when it begins with -."
+        ),
     ] = None,
+    database: Database = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Print decisions, newest first."""
-    from govkernel.assemble import open_log
+    """Print decisions, newest first. Only reads, and needs no key."""
+    from govkernel.audit import open_reader
     from govkernel.config import load_settings
 
-    log = open_log(load_settings(config))
-    try:
+    with open_reader(database or load_settings(config).database_url) as log:
         rows = log.query(" ".join(words or []), datetime.now(UTC))
-    finally:
-        asyncio.run(log.close())
     if as_json:
         print_json({"records": [row.as_dict() for row in rows]})
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from govkernel.cli.output import Config, Json, finish, plain, print_json, read_named, say
+from govkernel.cli.output import Config, Json, finish, path_argument, plain, print_json, read_named, say
 from govkernel.cli.signing import Key, described, keep, open_key
 from govkernel.errors import GovkernelError, InputError
 
@@ -31,7 +31,7 @@ _NAMED = 10
 
 MAX_SAMPLE = 64 * 1024 * 1024
 
-Folder = Annotated[Path, typer.Argument(help="The dataset: a folder of shards.")]
+Folder = Annotated[Path, path_argument("The dataset: a folder of shards.")]
 Rows = Annotated[
     bool,
     typer.Option(

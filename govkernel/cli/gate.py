@@ -37,7 +37,7 @@ def gate(
     trust: Annotated[
         Path | None, typer.Option("--trust", help="Trust policy to use instead of the configured one.")
     ] = None,
-    action: Annotated[str, typer.Option(help="promote or deploy.")] = "promote",
+    action: Annotated[str, typer.Option(help="promote, deploy or admit.")] = "promote",
     environment: Annotated[str, typer.Option(help="Where it is going, e.g. production.")] = "",
     risk: Annotated[
         str, typer.Option(help="Declared risk of the use: minimal, limited, high or unacceptable.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from govkernel.cli.output import Config, Json, finish, plain, say
+from govkernel.cli.output import Config, Json, finish, path_argument, plain, say
 from govkernel.errors import ProvenanceError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def layout(
-    path: Annotated[Path, typer.Argument(help="The artifact: file or folder.")],
+    path: Annotated[Path, path_argument("The artifact: file or folder.")],
     layout_file: Annotated[Path, typer.Option("--layout", help="The layout that its owner signed.")],
     links: Annotated[Path, typer.Option("--links", help="Folder of the .link files.")],
     key: Annotated[Path, typer.Option("--key", help="Public key of the layout's owner (PEM).")],

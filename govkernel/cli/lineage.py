@@ -100,20 +100,17 @@ def admissions(settings: Settings, lineage: Lineage) -> list[dict[str, str]]:
 
     Also of what the log itself says was made from the root, wherever the bundles that said so lie.
     """
-    from govkernel.assemble import open_log
+    from govkernel.audit import open_reader
     from govkernel.audit.query import MAX_LIMIT
 
-    log = open_log(settings)
     found: dict[tuple[str, str, str], dict[str, str]] = {}
-    try:
+    with open_reader(settings.database_url) as log:
         for asked in _questions(lineage):
             for row in log.query(
                 f"decision:allow action:admit,deploy {asked} limit:{MAX_LIMIT}", datetime.now(UTC)
             ):
                 for item in _admitted(row, lineage):
                     found.setdefault((item["artifact"], item["resource"], item["environment"]), item)
-    finally:
-        asyncio.run(log.close())
     return sorted(found.values(), key=lambda item: item["decidedAt"], reverse=True)
 
 
@@ -177,6 +174,8 @@ def reference(artifact: str, kind: str) -> ArtifactRef:
 
     path = Path(artifact)
     try:
+        if not artifact:
+            raise ValueError("Nothing stands between the quotes, or the variable there is not set.")
         if artifact.startswith("sha256:"):
             Digest.parse(artifact)
         named = ArtifactKind(kind) if kind else detect_kind(path) if path.exists() else ArtifactKind.MODEL

@@ -89,26 +89,30 @@ def main() -> None:
 
 def _run() -> int:
     """Run the command; its exit code."""
-    stdout = sys.stdout
+    stdout, as_json = sys.stdout, "--json" in sys.argv
     try:
         if _wants_plugins(sys.argv[1:]):
             plugins.add_commands(app)
-        app()
+        code = app(standalone_mode=not as_json)  # else typer prints wrong usage itself, never as JSON
+        return code if isinstance(code, int) else Exit.YES
     except SystemExit as done:
         broken = sys.stdout is not stdout  # typer replaces it, and exits with 1, when nobody listens
         sys.stdout = stdout
         return done.code if isinstance(done.code, int) and not broken else Exit.ERROR
     except GovkernelError as error:
-        show_error(error, as_json="--json" in sys.argv)
+        show_error(error, as_json=as_json)
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if os.environ.get("GOVKERNEL_DEBUG"):
+        usage = getattr(error, "format_message", None)  # of typer's errors, whose common class is not public
+        if os.environ.get("GOVKERNEL_DEBUG") and usage is None:
             raise
-        known = _system(error) if isinstance(error, OSError) else _unexpected(error)
-        show_error(known, as_json="--json" in sys.argv)
+        known = (
+            _usage(usage()) if usage else _system(error) if isinstance(error, OSError) else _unexpected(error)
+        )
+        show_error(known, as_json=as_json)
     return Exit.ERROR
 
 
@@ -128,6 +132,15 @@ def _open_streams() -> None:
 def _silence(stream: TextIO) -> None:
     """Let what is still in the buffer go nowhere, so that the interpreter does not try again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _usage(why: str) -> GovkernelError:
+    return GovkernelError(
+        "cli.usage",
+        "The command does not take what it was given.",
+        why=why,
+        remedy="See its --help.",
+    )
 
 
 def _system(error: OSError) -> GovkernelError:

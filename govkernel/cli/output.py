@@ -48,6 +48,16 @@ def named(what: str) -> Callable[[str], Path]:
     return path
 
 
+def path_argument(help_: str, metavar: str = "PATH") -> Any:
+    """An argument that is a path and must name something.
+
+    Args:
+        help_: what it is for.
+        metavar: what it is called in the help.
+    """
+    return typer.Argument(help=help_, metavar=metavar, parser=named(metavar))
+
+
 def path_option(name: str, help_: str) -> Any:
     """An option whose value is a path that must name something.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from govkernel.cli.output import Config, Exit, Json, plain, print_json, say
+from govkernel.cli.output import Config, Exit, Json, path_argument, plain, print_json, say
 from govkernel.cli.signing import Name, Out, keep, open_signer
 from govkernel.domain import Artifact, ArtifactKind, Digest, predicates
 from govkernel.errors import InputError
@@ -23,7 +23,7 @@ _UNBOUND: Final = frozenset({"link", "not-a-file", "unreadable", "changed", "emp
 
 
 def scan(
-    path: Annotated[Path, typer.Argument(help="What to judge: file or folder.")],
+    path: Annotated[Path, path_argument("What to judge: file or folder.")],
     attest: Annotated[
         bool, typer.Option("--attest", help="Sign the outcome as a file-safety statement; needs --key.")
     ] = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,7 +139,7 @@ def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
         raise InputError(
             "cli.role", f"There is no role {role!r}.", remedy=f"Use one of {', '.join(sorted(ROLES))}."
         )
-    content = _read() if text == "-" else text
+    content = _utf8(_read() if text == "-" else os.fsencode(text))
     found = asyncio.run(chosen.message(content, role))
     safe = masked(content, found)
 
@@ -154,7 +155,7 @@ def _one(text: str, role: str, chosen: Screen, *, as_json: bool) -> None:
     finish(not found, document, as_json=as_json, text=tell)
 
 
-def _read() -> str:
+def _read() -> bytes:
     from govkernel.errors import InputError
 
     data = sys.stdin.buffer.read(MAX_INPUT + 1)
@@ -165,6 +166,12 @@ def _read() -> str:
             why=f"limit {MAX_INPUT} bytes",
             remedy="Screen it in parts.",
         )
+    return data
+
+
+def _utf8(data: bytes) -> str:
+    from govkernel.errors import InputError
+
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

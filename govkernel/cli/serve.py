@@ -12,7 +12,9 @@ from govkernel.cli.output import Config, Json, finish, plain, say
 
 app = typer.Typer(invoke_without_command=True, help="Run the doors: admission, guard, audit, or all.")
 Host = Annotated[str, typer.Option(help="Address to listen on [default: configured].")]
-Port = Annotated[int, typer.Option(help="Port to listen on [default: configured].", min=-1, max=65535)]
+Port = Annotated[
+    int, typer.Option(help="Port to listen on [default: configured].", min=-1, max=65535, show_default=False)
+]
 
 ALL = ("admission", "guard", "audit")
 

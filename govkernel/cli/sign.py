@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from govkernel.cli.output import Config, Json, finish, plain, say
+from govkernel.cli.output import Config, Json, finish, path_argument, plain, say
 from govkernel.cli.signing import (
     Certificate,
     Name,
@@ -23,7 +23,7 @@ from govkernel.cli.signing import (
 from govkernel.domain import ArtifactKind
 
 app = typer.Typer(no_args_is_help=True, help="Sign a model, an adapter, a tokenizer, a prompt or a dataset.")
-Artifact = Annotated[Path, typer.Argument(help="File or folder.")]
+Artifact = Annotated[Path, path_argument("File or folder.")]
 
 
 class _Signer(NamedTuple):
@@ -98,7 +98,7 @@ def adapter(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Sign an adapter, e.g. a LoRA: like a model, and as an adapter."""
+    """Sign an adapter such as a LoRA: like a model, and as an adapter."""
     signer = _Signer(key, certificate, trust_config, timestamp_url)
     _sign(path, ArtifactKind.ADAPTER, signer, name or [], out, config, as_json)
 

@@ -218,7 +218,7 @@ def _reference(text: str, kind: str) -> ArtifactRef:
         if "://" in text:
             return ArtifactRef(uri=text, kind=_kind(kind or "model"))
         path = os.path.normpath(text)
-        if not Path(path).exists():
+        if not text or not Path(path).exists():
             raise _no_artifact(text)
         return ArtifactRef(
             uri=f"file:{path}", kind=_kind(kind) if kind else detect_kind(Path(path)), where=path

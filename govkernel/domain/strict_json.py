@@ -57,6 +57,8 @@ def loads(
         raise _refuse("not-utf8", "The document is not valid UTF-8.", why) from None
     if deeper_than(raw, max_depth):
         raise _refuse("too-deep", "The document is nested too deep.", f"limit {max_depth} levels")
+    if text.startswith("\ufeff"):
+        raise _refuse("malformed", "The document is not valid JSON.", "It begins with a byte order mark.")
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:

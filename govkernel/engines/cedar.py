@@ -12,7 +12,7 @@ from typing import Any, Final
 import cedarpy
 
 from govkernel.domain import PackMode, PolicyInput, PolicyPack, Verdict
-from govkernel.engines.cedar_policies import PolicySlices, read_policies
+from govkernel.engines.cedar_policies import PolicySlices, policy_ids, read_policies
 from govkernel.engines.cedar_schema import pack_schema, parameter_values, project
 from govkernel.errors import PolicyError
 
@@ -132,10 +132,15 @@ def _validate(pack: PolicyPack, schema: cedarpy.Schema) -> None:
     for source in pack.policies:
         result = cedarpy.validate_policies(source.text, schema)
         if not result.validation_passed:
-            problems = "; ".join(error.error for error in result.errors[:5])
+            names = policy_ids(source.text)
+            told = [
+                error.error.replace(f"`{error.policy_id}`", names.get(error.policy_id, error.policy_id), 1)
+                for error in result.errors
+            ]
             raise PolicyError(
                 "policy.invalid",
                 f"The policy file {source.path} does not validate against the govkernel schema.",
-                why=problems[:800],
-                remedy="Guard optional facts with `has`, and use only the attributes of govkernel.cedarschema.",
+                why="; ".join(list(dict.fromkeys(told))[:5])[:800],
+                remedy="Guard optional facts with `has`, and use only the types, actions and attributes that "
+                "`govkernel policy schema` prints.",
             )

@@ -6,6 +6,7 @@ at the scope alone (Cedar reference, "Policy scope"): a policy is left out only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,6 +19,9 @@ from govkernel.errors import PolicyError
 
 _TEXT_ANNOTATIONS: Final = frozenset({"id", "reason", "remedy", "controls"})
 _ALL: Final = "*"
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|;', re.DOTALL)
+"""What may hold a semicolon that ends no policy, and one that does."""
+_BLANK: Final = re.compile(r"(?:\s|//[^\n]*)*")
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,10 @@ def read_policies(pack: PolicyPack) -> tuple[Policy, ...]:
     """
     found: dict[str, Policy] = {}
     for source in pack.policies:
-        for template in _parse(source.path, source.text):
+        templates = _parse(source.path, source.text)
+        if not templates:
+            raise _bad("syntax", source.path, "it holds no policy")
+        for template in templates:
             policy = _understand(pack, source.path, template)
             if policy.template.id in found:
                 raise _bad("duplicate-id", source.path, f"policy id {policy.template.id!r} is used twice")
@@ -93,15 +100,36 @@ def read_policies(pack: PolicyPack) -> tuple[Policy, ...]:
     return tuple(found.values())
 
 
+def policy_ids(text: str) -> dict[str, str]:
+    """What policies of a text that parses are called, by the name that Cedar gives them in its messages."""
+    nodes = cedarpy.PolicySet.from_str(text).to_pst()
+    return {name: template.annotations.get("id") or name for name, template in nodes.static_policies.items()}
+
+
 def _parse(path: str, text: str) -> list[pst.Template]:
     try:
         nodes = cedarpy.PolicySet.from_str(text).to_pst()
     except ValueError as error:
-        raise _bad("syntax", path, str(error)) from None
+        raise _bad("syntax", path, _where(text) or str(error)) from None
     if nodes.templates:
         raise _bad("template", path, "policy templates (?principal, ?resource) are not supported")
     # cedarpy names policies policy0, policy1, … in the order they are written
     return [nodes.static_policies[f"policy{position}"] for position in range(len(nodes.static_policies))]
+
+
+def _where(text: str) -> str:
+    """On which line the first policy begins that does not parse alone, and why it does not; Cedar tells no place."""
+    ends = [found.end() for found in _TOKEN.finditer(text) if found.group() == ";"]
+    start = 0
+    for end in (*ends, len(text)):
+        try:
+            cedarpy.PolicySet.from_str(text[start:end])
+        except ValueError as error:
+            begins = next(_BLANK.finditer(text, start)).end()
+            line = text.count("\n", 0, begins) + 1
+            return f"line {line}: in the policy that begins here: {error}"
+        start = end
+    return ""
 
 
 def _understand(pack: PolicyPack, path: str, template: pst.Template) -> Policy:

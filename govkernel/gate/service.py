@@ -111,6 +111,13 @@ def _target(argument: str) -> tuple[ArtifactKind, str, ArtifactRef]:
     prefix, colon, rest = argument.partition(":")
     named = ArtifactKind(prefix) if colon and prefix in LOCAL_KINDS else None
     written = rest if named else argument
+    if not written:
+        raise InputError(
+            "gate.no-such-path",
+            "The path of an artifact is empty.",
+            why="Nothing stands between the quotes, or the variable there is not set.",
+            remedy=_REMEDY,
+        )
     path = os.path.normpath(written)
     if not _exists(path):
         what = f"There is no file or folder {ascii(path)[:200]}."

@@ -29,7 +29,7 @@ def detect_kind(path: Path) -> ArtifactKind:
     """What kind of artifact a path most likely is.
 
     Raises:
-        ProvenanceError: ``provenance.kind-unknown``.
+        ProvenanceError: ``provenance.kind-unknown``, ``provenance.not-found``.
     """
     if path.is_dir():
         return ArtifactKind.DATASET if _only_data(path) else ArtifactKind.MODEL
@@ -42,6 +42,8 @@ def detect_kind(path: Path) -> ArtifactKind:
         formats_of([(name, None)])
     ):
         return ArtifactKind.MODEL
+    if not path.exists():
+        raise _not_found(path)
     raise ProvenanceError(
         "provenance.kind-unknown",
         f"Cannot tell what kind of artifact {path.name!r} is.",
@@ -83,7 +85,7 @@ def read(path: Path, reader: Reader = hash_open) -> tuple[ModelManifest, list[Ha
         files = hash_tree(path, reader)
         return ModelManifest.of((item.path, item.sha256) for item in files), files
     if not path.exists():
-        raise ProvenanceError("provenance.not-found", f"There is no {str(path)!r}.", remedy="Check the path.")
+        raise _not_found(path)
     file = hash_file(path, path.name, reader)
     return ModelManifest.of([(path.name, file.sha256)], single=True), [file]
 
@@ -159,3 +161,7 @@ def _only_data(path: Path) -> bool:
         ".gitattributes",
     }
     return bool(data) and not rest
+
+
+def _not_found(path: Path) -> ProvenanceError:
+    return ProvenanceError("provenance.not-found", f"There is no {str(path)!r}.", remedy="Check the path.")

@@ -26,6 +26,7 @@ HEAD: Final = 16
 
 MAX_DEPTH: Final = 64
 
+_REMEDY: Final = "Replace links by the files they point to, and let nothing write to the artifact meanwhile."
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -190,14 +191,14 @@ def _walk(directory: str, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
 def _unreadable(path: Path | str | None, name: str, error: OSError) -> ProvenanceError:
     if path is not None and Path(path).is_symlink():
         return refused("symlink", name, "It is a symbolic link, whose target may change unnoticed.")
-    return refused("unreadable", name, error.strerror or type(error).__name__)
+    return refused("unreadable", name, error.strerror or type(error).__name__, "Check its permissions.")
 
 
-def refused(problem: str, name: str, why: str) -> ProvenanceError:
+def refused(problem: str, name: str, why: str, remedy: str = _REMEDY) -> ProvenanceError:
     """The error for a file that may not be part of an artifact."""
     return ProvenanceError(
         f"provenance.{problem}",
         f"The file {ascii(name)[:200]} cannot be part of an artifact.",
         why=why,
-        remedy="Replace links by the files they point to, and let nothing write to the artifact meanwhile.",
+        remedy=remedy,
     )

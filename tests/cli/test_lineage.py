@@ -109,6 +109,8 @@ def test_descendants_of_what_is_revoked_are_named(run: Run, workspace: Path) -> 
     tuned = made(run, "tuned", dataset=data)
     merged = made(run, "merged", tuned)
     below = ("lineage", data, "--kind", "dataset", "--descendants")
+    assert run(*below, "--deployed").code == 2  # no log says anything yet
+    run("gate", "tuned")
     for more in ((), ("--deployed",)):
         assert run(*below, *more).code == 0
         assert run(*below, *more, "--json").json()["belowRevoked"] == []

@@ -186,3 +186,20 @@ def test_files_of_a_pack_are_one_set() -> None:
     with pytest.raises(PolicyError) as refused:
         asyncio.run(CedarEngine().load(two))
     assert refused.value.code == "policy.duplicate-id"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f'{PERMIT}\n// a; b\n\n@id("test/x")\npermit (principal, action resource);\n{PERMIT}', "line 4: "),
+        (f'{PERMIT}\n@id("test/x") permit (principal, action, resource)\n{PERMIT}', "line 2: "),
+        (f'@reason("a; \\"b\\";") {PERMIT}\n@id("test/x") permit (principal, action, resource)', "line 2: "),
+        (f'{PERMIT}\n@id("test/x") permit (principal, action, resource) when {{ context.nix }};', "test/x"),
+        ("// nothing yet", "no policy"),
+    ],
+)
+def test_the_policy_at_fault_is_named(text: str, why: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        evaluated(pack(text))
+    assert why in caught.value.why
+    assert "policy0" not in caught.value.why

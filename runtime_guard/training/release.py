@@ -36,7 +36,11 @@ LICENCES: Final[Mapping[str, str]] = {
     "presidio-research generated texts": "MIT",
     "PII-synthetic_dataset": "MIT",
     "gitleaks rules, detect-secrets tests": "Apache-2.0",
-    "Python language reference (pydoc topics)": "PSF-2.0",
+    "Python: language reference (pydoc topics), library, reference of modules": "PSF-2.0",
+    "Python packages that training/manuals.py names: those under MIT": "MIT",
+    "Python packages that training/manuals.py names: those under BSD": "BSD-3-Clause",
+    "Python packages that training/manuals.py names: those under Apache": "Apache-2.0",
+    "Python packages that training/manuals.py names: those under ISC": "ISC",
     "generated text (runtime_guard/training/grammars, Faker)": "Apache-2.0",
 }
 """What is learned from, and under which licence."""

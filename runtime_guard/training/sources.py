@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.annotation import MOMENT
 from runtime_guard.training.example import ENTITIES, Example
+from runtime_guard.training.manuals import manuals
 
 TOKEN_ENTITIES: Final = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME", "AGE", "NRP"})
 VALIDATION_SHARE: Final = 0.15
@@ -44,6 +46,14 @@ ASKS: Final = re.compile(r"(?i)prompt|\[user message\]|\buser:|instruction|assis
 """Rows of the PII data that show an attempt to extract it; they are neither labelled nor harmless."""
 
 
+JOINED: Final = frozenset({"SEC-filings", "WNUT17", "gsm8k", "pii-anon-eval-data"})
+"""Sources of documents, posts and exercises whose neighbours make a text."""
+
+TOGETHER: Final = (4, 8, 12, 20)
+MOST_JOINED: Final = 200
+LONGEST: Final = 3000
+
+
 def rows_of(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """Rows of a file of JSON lines, plain or gzipped."""
     path = next(path for path in sorted(folder.glob(f"{name}.jsonl*")))
@@ -58,7 +68,29 @@ def read_sources(folder: Path) -> list[Example]:
         folder: files as described in docs/reference/guard-models.md.
     """
     examples = [*_benign(folder), *_requests(folder), *_jailbreaks(folder), *_injections(folder)]
-    return [*examples, *_moderation(folder), *_responses(folder), *_documents(folder)]
+    examples += [*_moderation(folder), *_responses(folder), *_documents(folder)]
+    return [*examples, *joined(examples), *manuals()]
+
+
+def joined(examples: Sequence[Example]) -> Iterator[Example]:
+    """Neighbours of a harmless source as one long text, since what is harmless must stay so at any length.
+
+    Args:
+        examples: in the order of their files.
+    """
+    rows: dict[tuple[str, bool], list[Example]] = {}
+    for item in examples:
+        if item.source in JOINED and item.safe and item.known.get("prompt_injection") == 0:
+            rows.setdefault((item.source, item.validation), []).append(item)
+    for (source, held), items in rows.items():
+        rng = random.Random(f"{source} {held}")  # noqa: S311 - not for secrets
+        for first in rng.sample(range(len(items)), min(MOST_JOINED, len(items) // TOGETHER[0])):
+            chosen = items[first : first + rng.choice(TOGETHER)]
+            text = rng.choice((" ", "\n", "\n\n")).join(item.text for item in chosen)[:LONGEST]
+            known = {
+                label: 0 for label in SAFETY_LABELS if all(item.known.get(label) == 0 for item in chosen)
+            }
+            yield Example(text, rng.choice(("tool", "user")), source, known, validation=held)
 
 
 def _example(row: Mapping[str, Any], source: str, known: Mapping[str, int], role: str = "user") -> Example:

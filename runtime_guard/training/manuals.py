@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import pydoc
 import random
+import re
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
@@ -76,6 +77,8 @@ _OF_A_KIND: Final = 80
 _OF_A_DESCRIPTION: Final = 20
 _OF_A_LICENCE: Final = 6
 _MARKDOWN: Final = MarkdownIt()
+_ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,}")
+"""Of an object in memory: another in every process."""
 
 
 @cache
@@ -146,8 +149,10 @@ def _references() -> Iterator[tuple[str, str, str, int]]:
     """Its reference, as text and as pages."""
     for name in MODULES:
         module = import_module(name)
-        yield LIBRARY, f"{name}.txt", pydoc.plain(pydoc.render_doc(module)), _OF_A_MODULE
-        yield LIBRARY, f"{name}.html", pydoc.html.page(name, pydoc.html.document(module)), _OF_A_MODULE
+        text = pydoc.plain(pydoc.render_doc(module))
+        page = pydoc.html.page(name, pydoc.html.document(module))
+        yield LIBRARY, f"{name}.txt", _ADDRESS.sub("0x0", text), _OF_A_MODULE
+        yield LIBRARY, f"{name}.html", _ADDRESS.sub("0x0", page), _OF_A_MODULE
 
 
 def _descriptions() -> Iterator[tuple[str, str, str, int]]:

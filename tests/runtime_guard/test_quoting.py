@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.runtime_guard.exchanged import conversation
 
 from runtime_guard.proxy.anthropic.form import MESSAGES
 from runtime_guard.proxy.forms import WireForm
 from runtime_guard.proxy.openai.form import CHAT
 from runtime_guard.quoting import Quotes
+from tests.runtime_guard.proxy.exchanged import conversation
 
 CARD = 4111111111111111
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Which cards?"}]}

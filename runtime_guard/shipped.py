@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "751763a4de5169d1f9ef6d11f75c64718f590011870c425fde8e9ff12c222c76"
+PINNED: Final = "66eb4ed22a8f14b84655952abd91174ec0ba9144701cc6d5fb467146df191cb7"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

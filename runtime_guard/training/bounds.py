@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from runtime_guard.choices import Rate
 from runtime_guard.readers.interface import SAFETY_LABELS, flagged_for
 from runtime_guard.training.example import Example
 from runtime_guard.training.generate import PREFIX
+from runtime_guard.training.manuals import TECHNICAL
 from runtime_guard.training.measure import threshold_at
 from runtime_guard.training.tables import Judged, columns
 
@@ -36,8 +37,12 @@ def shared_bounds(own: Judged, strange: Judged) -> dict[Rate, Bounds]:
     texts that look harmful and are not: posts against hate, plays, security. So bounds that allow less than
     :data:`OF_ANY_KIND` of all are raised until no strange source has more than that. What is flagged at one rate is
     flagged at every wider one.
+
+    Technical text counts as strange where it is of files and packages that were kept out of fitting: a fold leaves out
+    a whole kind of it, which what ships has learned.
     """
-    real, made = (_of(own, made=made) for made in (False, True))
+    real, made = _of(own, lambda item: not _is_made(item)), _of(own, _is_made)
+    strange = _together(_of(strange, lambda item: not _is_technical(item)), _of(own, _is_technical))
     shipped: dict[Rate, Bounds] = {}
     wider = dict.fromkeys(SAFETY_LABELS, -math.inf)
     for rate, share in SHIPPED.items():
@@ -95,10 +100,22 @@ def _worth(
     return spares / (costs + 1)
 
 
-def _of(judged: Judged, *, made: bool) -> Judged:
-    """The texts that were generated, or the others."""
-    rows = [row for row, item in enumerate(judged.examples) if item.source.startswith(PREFIX) == made]
+def _is_made(item: Example) -> bool:
+    return item.source.startswith(PREFIX)
+
+
+def _is_technical(item: Example) -> bool:
+    return item.source in TECHNICAL
+
+
+def _of(judged: Judged, counts: Callable[[Example], bool]) -> Judged:
+    """The texts that count."""
+    rows = [row for row, item in enumerate(judged.examples) if counts(item)]
     return Judged([judged.examples[row] for row in rows], judged.logits[rows])
+
+
+def _together(left: Judged, right: Judged) -> Judged:
+    return Judged([*left.examples, *right.examples], np.concatenate([left.logits, right.logits]))
 
 
 def harmless(examples: Sequence[Example], logits: NDArray[np.float32]) -> dict[str, Logits]:

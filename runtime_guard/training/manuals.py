@@ -28,6 +28,7 @@ LIBRARY: Final = "Python library"
 PACKAGES: Final = "package descriptions"
 FILES: Final = "package files"
 LICENCES: Final = "licence texts"
+TECHNICAL: Final = frozenset({LIBRARY, PACKAGES, FILES, LICENCES})
 
 MODULES: Final = (
     "argparse", "ast", "asyncio.queues", "asyncio.streams", "base64", "calendar", "collections", "configparser",

@@ -18,6 +18,7 @@ from runtime_guard.training.bounds import (
 )
 from runtime_guard.training.example import Example
 from runtime_guard.training.generate import PREFIX
+from runtime_guard.training.manuals import FILES
 from runtime_guard.training.recipe import NONE
 from runtime_guard.training.tables import Judged
 
@@ -136,3 +137,15 @@ def test_what_is_flagged_at_one_rate_is_flagged_at_every_wider_one(
 ) -> None:
     bounds = shared_bounds(judged(own), judged(strange))
     assert all(bounds["0.1%"][label] >= bounds["1%"][label] >= bounds["5%"][label] for label in SAFETY_LABELS)
+
+
+def test_technical_text_counts_where_it_was_kept_out_not_where_a_fold_left_all_of_it_out() -> None:
+    def level(value: float) -> list[float]:
+        return [value] * len(SAFETY_LABELS)
+
+    low = [("posts", level(-3.0))] * 200
+    never_seen = judged([*low, *[(FILES, level(9.0))] * 20])
+    kept_out = judged([*low, *[(FILES, level(-2.0))] * 18, *[(FILES, level(2.0))] * 2])
+    for rate in ("1%", "0.1%"):
+        assert 2.0 < shared_bounds(kept_out, never_seen)[rate]["hate"] < 9.0
+        assert shared_bounds(judged(low), judged(low))[rate]["hate"] < 2.0

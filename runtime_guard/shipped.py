@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "66eb4ed22a8f14b84655952abd91174ec0ba9144701cc6d5fb467146df191cb7"
+PINNED: Final = "dcb9e4e4555eb6f89b651dd80eb8697df608162c1b13c8ce089c6a28d915d851"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

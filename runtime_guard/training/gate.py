@@ -95,7 +95,8 @@ def gate_card(made: MadeGate) -> str:
 Multi-label logistic regression over hashed n-grams, int8: says in microseconds how likely a text is a prompt injection,
 a jailbreak, a harmful request or answer, hate, harassment, violence, self-harm, sexual. Labels by role; scores are
 calibrated (Platt, classes weighted alike); bounds let 0.1, 1 or 5 % of harmless text pass for bad, of the sources it
-learned from and of sources it did not, and the first two no more than 5 % of any one such source.
+learned from and of sources it did not, and the first two no more than 5 % of any one such source (technical text: of
+files and packages kept out of fitting).
 docs/adr/0019-gate-and-encoder.md. Made by `python -m runtime_guard.training`.
 
 **Not for**: judging people. **Limits**: it knows words and their neighbours, not meaning; what is an injection only

@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "dcb9e4e4555eb6f89b651dd80eb8697df608162c1b13c8ce089c6a28d915d851"
+PINNED: Final = "47db2ef6589b996eef5b324d9069d75ac4b051c1911d60d014e9028634518e9c"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

@@ -88,8 +88,8 @@ under the ROC curve, the second recall at 1 % false positives.
 {_beside(strange, mix)}
 Harmless texts of sources left out in which any label is flagged, at each of the bounds that ship: those for 0.1 %, by
 which the proxy refuses, and for 1 % are chosen so that it is at most 5 % of each source. Technical text (libraries,
-descriptions, files, licences) is held to that by files and packages kept out of fitting; here a fold has left out all of
-a kind:
+descriptions, files, licences) is held to that by files and packages kept out of fitting; here a fold has left out all
+of a kind:
 
 {markdown_shares_beside(shares)}
 {settled.markdown()}

@@ -189,7 +189,7 @@ def test_a_failure_that_should_not_be_is_logged_by_its_place_alone(
     answer = httpx.post(f"{proxy}/chat/completions", json=asked)
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "guard.unexpected")
     assert "ZeroDivisionError, at " in caplog.text
-    assert "test_proxy_told.py:" in caplog.text
+    assert "test_told.py:" in caplog.text
     assert "jane.roe" not in caplog.text + answer.text
 
 

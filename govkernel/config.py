@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -34,6 +35,25 @@ NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
 """What an authority of the trust policy may be called; it names a folder too."""
 
 _HIDDEN: Final = ("guard.tenants", "plugins.settings")
+
+
+def _web(url: str) -> str:
+    """A URL that can be asked over HTTP, or nothing.
+
+    Raises:
+        ValueError: it is none; its text is not repeated, since it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        right = False
+    if url and not (right and url.isprintable() and " " not in url):
+        raise ValueError("must be a URL such as https://models.example/v1")
+    return url
+
+
+WebUrl = Annotated[str, AfterValidator(_web)]
 
 
 class _Table(BaseModel):
@@ -186,7 +206,7 @@ class GuardTable(_Table):
 
     host: str = Field("127.0.0.1", description="Address of the guard proxy.")
     port: int = Field(8080, ge=0, le=65535, description="Port of the guard proxy; 0 picks one.")
-    upstream: str = Field("http://127.0.0.1:8000/v1", description="Base URL of the model server.")
+    upstream: WebUrl = Field("http://127.0.0.1:8000/v1", description="Base URL of the model server.")
     upstream_key: str = Field(
         "", repr=False, description="Bearer token for the upstream; empty relays the client's."
     )
@@ -247,7 +267,7 @@ class GuardTable(_Table):
 class OpaTable(_Table):
     """The ``[opa]`` table."""
 
-    url: str = Field("", description="A running OPA; empty starts a local one when a pack needs it.")
+    url: WebUrl = Field("", description="A running OPA; empty starts a local one when a pack needs it.")
     binary: str = Field("opa", description="The opa binary for the local one.")
     token: str = Field("", repr=False, description="Bearer token for the OPA at `url`.")
     deadline: float = Field(1.0, gt=0, le=30, description="Seconds for one query.")
@@ -352,6 +372,26 @@ def load_settings(config: Path | None = None, *, start: Path | None = None) -> S
         raise _invalid_variable(error) from None
 
 
+def overridden(settings: Settings, values: Mapping[str, Mapping[str, Any]]) -> Settings:
+    """Settings with some changed, which wins over the file and over the environment.
+
+    Args:
+        settings: what is configured.
+        values: per table, what is changed.
+
+    Raises:
+        ConfigError: ``config.invalid``.
+    """
+    changed: dict[str, _Table] = {}
+    for table, own in values.items():
+        before: _Table = getattr(settings, table)
+        try:
+            changed[table] = type(before).model_validate({**before.model_dump(), **own})
+        except ValidationError as error:
+            raise _invalid(error, None, table) from None
+    return settings.model_copy(update=changed)
+
+
 def explain(settings: Settings, config: Path | None = None) -> Iterator[Explained]:
     """Every setting with its value and origin; secrets are not shown."""
     file = _config_file(config, settings.root)
@@ -395,9 +435,10 @@ def _read(file: Path | None) -> dict[str, Any]:
         ) from None
 
 
-def _invalid(error: ValidationError, file: Path | None) -> ConfigError:
+def _invalid(error: ValidationError, file: Path | None, *table: str) -> ConfigError:
     problems = [
-        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()[:5]
+        f"{'.'.join(map(str, (*table, *item['loc'])))}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()[:5]
     ]
     return ConfigError(
         "config.invalid",

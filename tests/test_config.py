@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from govkernel.config import MAX_CONFIG_BYTES, explain, find_config, load_settings
+from govkernel.config import MAX_CONFIG_BYTES, explain, find_config, load_settings, overridden
 from govkernel.errors import ConfigError
 
 FILE = '[audit]\norigin = "file.example/log"\nport = 1111\ntoken = "hush-hush"\n'
@@ -105,3 +105,29 @@ def test_the_nearest_file_above_is_found_and_paths_are_its_folders(workspace: Pa
     assert settings.path(Path("x")) == workspace / "x"
     assert settings.path(Path("/x")) == Path("/x")
     assert settings.database_url == f"sqlite:///{workspace}/.govkernel/audit.db"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000/v1", "https://[::1]/v1", "http://me:hush@models/v1"])
+def test_an_address_on_the_command_line_wins(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("GOVKERNEL_GUARD__UPSTREAM", "http://other")
+    settings = overridden(load_settings(), {"guard": {"upstream": url}, "audit": {}})
+    assert settings.guard.upstream == url
+    assert settings.audit.port == 1111
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["models", "localhost:8000", "ftp://models", "http://", "http://a:99999", "http://:hush@", "http://a b"],
+)
+def test_what_cannot_be_asked_is_no_address(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        overridden(load_settings(), {"guard": {"upstream": url}})
+    assert caught.value.code == "config.invalid"
+    assert caught.value.why.startswith("guard.upstream: must be a URL")
+    assert "hush" not in str(caught.value)
+    monkeypatch.setenv("GOVKERNEL_OPA__URL", url)
+    assert refused().why.startswith("opa.url: must be a URL")

@@ -77,14 +77,10 @@ def _overrides(host: str, port: int) -> dict[str, Any]:
 
 
 def _serve(doors: Sequence[str], config: Any, overrides: dict[str, dict[str, Any]]) -> None:
-    from govkernel.config import load_settings
+    from govkernel.config import load_settings, overridden
     from govkernel.serving import Door, open_doors
 
-    settings = load_settings(config)
-    for table, values in overrides.items():
-        if values:
-            changed = getattr(settings, table).model_copy(update=values)
-            settings = settings.model_copy(update={table: changed})
+    settings = overridden(load_settings(config), overrides)
 
     def listening(door: Door, url: str) -> None:
         say(f"[green]●[/] {door.ljust(9)} {plain(url)}")

@@ -14,7 +14,7 @@ from typing import Final
 from govkernel.errors import ConfigError, GovkernelError
 from runtime_guard.signed import is_signed, signed_files
 
-PINNED: Final = "47db2ef6589b996eef5b324d9069d75ac4b051c1911d60d014e9028634518e9c"
+PINNED: Final = "ea1f960eddfbf83737282c56966809a9a53b4927a703281532c2a94a0e5090d4"
 """Key id (SHA-256 of the public key, DER) of the key that signed the models of this release; it exists no more."""
 
 KEY: Final = "release.pub"

@@ -2,7 +2,8 @@
 
 Words are runs of letters and digits; their hash is a polynomial over code points, taken from prefix sums. Hashing is
 multiplicative (Knuth, TAOCP 3, 6.4; Weinberger et al. 2009 for learning on hashed features). An n-gram belongs to
-every window in which it begins, so that a text is hashed once however many windows it has.
+every window in which it begins, so that a text is hashed once however many windows it has; and counts once there,
+however often it does: what is said over and over is not said more surely.
 """
 
 from __future__ import annotations
@@ -19,43 +20,47 @@ BITS: Final = 18
 ROWS: Final = 1 << BITS
 """Rows of the weight table."""
 
+WORDS: Final = ROWS // 2
+"""First row of the words'; those before are of runs of characters."""
+
 NONE: Final = ROWS
 """Stands where an n-gram would reach beyond the text."""
 
 WINDOW: Final = 420
 """Code points that are judged together."""
 
-STRIDE: Final = 280
+STRIDE: Final = 310
 """From one window to the next of a longer text."""
 
 PIECE: Final = 20 * STRIDE
 """Code points that are hashed at once."""
 
-Rows = NDArray[np.int64]
-Codes = NDArray[np.uint64]
+Rows = NDArray[np.uint32]
+Codes = NDArray[np.uint32]
 
-_BASE: Final = 0x9E3779B97F4A7C15 | 1
-_MASK: Final = (1 << 64) - 1
-_SHIFT: Final = np.uint64(64 - BITS)
-_P: Final = np.uint64(0x100000001B3)
-_Q: Final = np.uint64(0xD6E8FEB86659FD93)
+_WIDTH: Final = 32
+_BASE: Final = 0x9E3779B1
+_MASK: Final = (1 << _WIDTH) - 1
+_SHIFT: Final = np.uint32(_WIDTH - BITS + 1)
+_P: Final = np.uint32(0x01000193)
+_Q: Final = np.uint32(0x85EBCA77)
 _SEEDS: Final = np.array(
-    [(_BASE * (2 * number + 1) * 0xBF58476D1CE4E5B9) & _MASK | 1 for number in range(7)], dtype=np.uint64
+    [(_BASE * (2 * number + 1) * 0x2C1B3C6D) & _MASK | 1 for number in range(7)], dtype=np.uint32
 )[:, np.newaxis]
 _DENSE: Final = 0x2E80
 """From here on a character stands for a word or a syllable (CJK)."""
 
 
-def _powers(base: int) -> NDArray[np.uint64]:
+def _powers(base: int) -> Codes:
     values, value = [], 1
     for _ in range(PIECE + WINDOW + 8):
         values.append(value)
         value = value * base & _MASK
-    return np.array(values, dtype=np.uint64)
+    return np.array(values, dtype=np.uint32)
 
 
 _UP: Final = _powers(_BASE)
-_DOWN: Final = _powers(pow(_BASE, -1, 1 << 64))
+_DOWN: Final = _powers(pow(_BASE, -1, 1 << _WIDTH))
 _IS_WORD: Final = [chr(code).isalnum() or chr(code) in "_'" for code in range(128)]
 _IN_WORD: Final = np.array([*_IS_WORD, True])
 _ASCII_IN_WORD: Final = bytes(_IS_WORD).ljust(256, b"\x01")
@@ -80,12 +85,28 @@ class Hashed:
     characters: Rows
     length: int
 
-    def window(self, start: int, end: int) -> tuple[slice, slice]:
-        """Which words, and which runs of characters, begin from ``start`` up to, not including, ``end``."""
-        if start == 0 and end >= self.length:
-            return slice(None), slice(None)
-        first, last = self.word_starts.searchsorted((start, end))
-        return slice(first, last), slice(start, end)
+    def sorted_rows(self, first: int, count: int) -> Rows:
+        """All rows of each of some windows, sorted, (windows, n-grams): what repeats itself stands together.
+
+        :data:`NONE` stands in place of what a window has fewer of.
+
+        Args:
+            first: number of the first window.
+            count: how many.
+        """
+        places = windows(self.length)[first : first + count]
+        edges = self.word_starts.searchsorted(places).tolist()
+        most = max(end - start for start, end in edges)
+        kinds, width = len(self.characters), min(WINDOW, self.characters.shape[1])
+        made = np.full((len(places), kinds * width + len(self.words) * most), NONE, np.uint32)
+        runs = made[:, : kinds * width].reshape(len(places), kinds, width)
+        words = made[:, kinds * width :].reshape(len(places), len(self.words), most)
+        for number, ((start, end), (one, other)) in enumerate(zip(places, edges, strict=True)):
+            inside = self.characters[:, start:end]
+            runs[number, :, : inside.shape[1]] = inside
+            words[number, :, : other - one] = self.words[:, one:other]
+        made.sort(axis=1)
+        return made
 
 
 def canonical(text: str) -> str:
@@ -99,12 +120,12 @@ def canonical(text: str) -> str:
 
 
 def parts(text: str) -> Iterator[tuple[Rows, Rows]]:
-    """Per window of a text, the rows of its words and those of its runs of characters."""
+    """Per window of a text, the rows of its words and those of its runs of characters, each row once."""
     for piece in pieces(canonical(text)):
         made = hashed(piece)
-        for window in windows(made.length):
-            words, characters = made.window(*window)
-            yield _present(made.words[:, words]), _present(made.characters[:, characters])
+        for rows in made.sorted_rows(0, len(windows(made.length))):
+            once = np.unique(rows)
+            yield once[(once >= WORDS) & (once < NONE)], once[once < WORDS]
 
 
 def pieces(text: str) -> list[str]:
@@ -138,13 +159,13 @@ def _read(text: str) -> tuple[Codes, NDArray[np.bool_]]:
         wide = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
         codes = np.where((wide >= 48) & (wide <= 57), np.uint32(48), wide)
         inside = _IN_WORD[np.minimum(codes, 128)]
-    return codes.astype(np.uint64), inside
+    return codes.astype(np.uint32), inside
 
 
 def _characters(codes: Codes, *, wide: bool) -> Rows:
     two = codes[:-1] * _P + codes[1:]
     dense = codes[:-1] >= _DENSE if wide and int(codes.max()) >= _DENSE else None
-    values = np.empty((3 if dense is None else 4, len(two)), dtype=np.uint64)
+    values = np.empty((3 if dense is None else 4, len(two)), dtype=np.uint32)
     shorter = two
     for kind in range(3):
         longer = values[kind, : -1 - kind]
@@ -164,8 +185,8 @@ def _characters(codes: Codes, *, wide: bool) -> Rows:
 def _words(codes: Codes, inside: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.int64]]:
     edges = (inside[1:] != inside[:-1]).nonzero()[0]
     starts = edges[::2] + 1
-    sums = (codes * _UP[: len(codes)]).cumsum().take(edges)
-    values = np.empty((3, len(starts)), dtype=np.uint64)
+    sums = (codes * _UP[: len(codes)]).cumsum(dtype=np.uint32).take(edges)
+    values = np.empty((3, len(starts)), dtype=np.uint32)
     words = values[0]
     np.subtract(sums[1::2], sums[::2], out=words)
     words *= _DOWN.take(starts)
@@ -173,21 +194,15 @@ def _words(codes: Codes, inside: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.in
     values[1, :-1] = turned[:-1] + words[1:]
     values[2, :-2] = turned[:-2] + words[2:]
     rows = _rows(values, 4)
+    rows += np.uint32(WORDS)
     rows[1, -1:] = rows[2, -2:] = NONE
     return rows, starts
 
 
 def _rows(values: Codes, seed: int) -> Rows:
     """Rows of hashes, each kind with a seed of its own."""
-    mixed = values >> np.uint64(31)
+    mixed = values >> np.uint32(_WIDTH // 2 - 1)
     mixed ^= values
     mixed *= _SEEDS[seed : seed + len(values)]
     mixed >>= _SHIFT
-    rows: Rows = mixed.view(np.int64)
-    return rows
-
-
-def _present(rows: Rows) -> Rows:
-    flat = rows.ravel()
-    present: Rows = flat[flat != NONE]
-    return present
+    return mixed

@@ -16,7 +16,7 @@ from safetensors.numpy import load
 from govkernel.domain import Finding, strict_json
 from govkernel.errors import ConfigError, InputError
 from runtime_guard.choices import Rate
-from runtime_guard.gate.features import ROWS, STRIDE, WINDOW, Hashed, Rows, canonical, hashed, pieces, windows
+from runtime_guard.gate.features import ROWS, WORDS, Rows, canonical, hashed, pieces, windows
 from runtime_guard.readers.interface import SAFETY_LABELS, Reading, flagged_for
 from runtime_guard.shipped import shipped
 
@@ -32,16 +32,7 @@ _WIDTH: Final = 16
 """Columns of the padded table."""
 
 _TOGETHER: Final = 4
-"""Windows whose sums are one product of matrices."""
-
-_BANDS: Final = np.array(
-    [
-        [float(start <= place < end) for place in range((_TOGETHER - 1) * STRIDE + WINDOW)]
-        for start, end in windows((_TOGETHER - 1) * STRIDE + WINDOW)
-    ],
-    np.float32,
-)
-"""Which code points lie in which window."""
+"""Windows whose rows are sorted and added up together."""
 
 
 @dataclass(frozen=True)
@@ -127,21 +118,30 @@ class Gate:
     def _highest(self, piece: str) -> Logits:
         """The highest sums of a piece's windows."""
         made = hashed(piece)
-        words, characters = self._gathered(made.words), self._gathered(made.characters)
         count = len(windows(made.length))
-        found = [
-            _sums(made, words, characters, first, min(_TOGETHER, count - first))
-            for first in range(0, count, _TOGETHER)
-        ]
-        sums = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+        found = [self._summed(made.sorted_rows(first, _TOGETHER)) for first in range(0, count, _TOGETHER)]
+        sums = found[0] if len(found) == 1 else np.concatenate(found)
         width = len(self.outputs)
         means = sums[..., :width] / np.sqrt(np.maximum(sums[..., width, np.newaxis], 1))
-        highest: Logits = means.astype(np.float32).sum(axis=0).max(axis=0)
+        highest: Logits = means.astype(np.float32).sum(axis=1).max(axis=0)
         return highest
 
-    def _gathered(self, rows: Rows) -> Logits:
-        """The padded table's rows, (kinds, n-grams, :data:`_WIDTH`)."""
-        return self._padded.take(rows).view(np.int8).reshape(*rows.shape, _WIDTH).astype(np.float32)
+    def _summed(self, rows: Rows) -> NDArray[np.float64]:
+        """Sums of the padded table's rows, each once: of words and of runs, (windows, 2, columns).
+
+        They are sums of whole numbers below 2**24, so exact.
+
+        Args:
+            rows: (windows, n-grams), sorted.
+        """
+        counts = np.zeros((len(rows), 2, rows.shape[1]), np.float32)
+        runs, words = counts[:, 1], counts[:, 0]
+        runs[:, 0] = 1
+        runs[:, 1:] = rows[:, 1:] != rows[:, :-1]
+        np.multiply(runs, rows >= WORDS, out=words)
+        runs -= words
+        found = self._padded.take(rows).view(np.int8).reshape(*rows.shape, _WIDTH)
+        return (counts @ found.astype(np.float32)).astype(np.float64)
 
     @cached_property
     def _padded(self) -> NDArray[np.void]:
@@ -150,27 +150,6 @@ class Gate:
         padded[:ROWS, : len(self.outputs)] = self.table
         padded[:ROWS, len(self.outputs)] = 1
         return padded.view(f"V{_WIDTH}").ravel()
-
-
-def _sums(made: Hashed, words: Logits, characters: Logits, first: int, count: int) -> NDArray[np.float64]:
-    """Sums of the rows of words, and of those of characters, in some windows, (2, windows, columns).
-
-    They are sums of whole numbers below 2**24, so exact.
-
-    Args:
-        made: the piece.
-        words: its rows of the table, (kinds, words, columns).
-        characters: likewise, (kinds, code points, columns).
-        first: number of the first window.
-        count: how many.
-    """
-    start = first * STRIDE
-    some, runs = made.window(start, start + (count - 1) * STRIDE + WINDOW)
-    characters = characters[:, runs]
-    sums = np.empty((2, count, _WIDTH))
-    sums[0] = (_BANDS[:count].take(made.word_starts[some] - start, axis=1) @ words[:, some]).sum(axis=0)
-    sums[1] = (_BANDS[:count, : characters.shape[1]] @ characters).sum(axis=0)
-    return sums
 
 
 def made_of(values: Mapping[str, float], bounds: Mapping[str, float], role: str, by: str) -> Reading:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from runtime_guard.gate.features import ROWS, parts
+from runtime_guard.gate.features import ROWS, Rows, parts
 from runtime_guard.gate.model import ROLES
 from runtime_guard.readers.interface import SAFETY_LABELS
 from runtime_guard.training.example import OUTPUTS, Example
@@ -79,7 +79,7 @@ def prepare(examples: Sequence[Example], most: int | None = None, seed: int = 0)
         seed: of the choice.
     """
     rng = random.Random(seed)  # noqa: S311 - not for secrets
-    rows: list[NDArray[np.int64]] = []
+    rows: list[Rows] = []
     scales: list[NDArray[np.float32]] = []
     sizes, roles, owner = [0], [], []
     for number, example in enumerate(examples):
@@ -101,7 +101,7 @@ def prepare(examples: Sequence[Example], most: int | None = None, seed: int = 0)
     )
 
 
-def _scale(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def _scale(rows: Rows) -> NDArray[np.float32]:
     return np.full(len(rows), 1 / np.sqrt(max(1, len(rows))), dtype=np.float32)
 
 

@@ -41,6 +41,9 @@ RECIPES: Final = (
     *ORDERS,
 )  # fmt: skip
 
+IN_PAPERS: Final = 0.3
+"""Share of the documents around a text that have no place for it."""
+
 PLACED: Final = frozenset(PREFIX + recipe.name for recipe in RECIPES if recipe.among)
 """Sources of generated text that stands among harmless texts of labelled sources."""
 
@@ -88,10 +91,19 @@ def _text(recipe: Recipe, carriers: Sequence[str], rng: random.Random) -> str:
     if recipe.roles != ("assistant",):
         made = roughened(made, rng)
     if recipe.held:
-        return grammar("holders").make("text", rng).replace(HERE, made)
+        return _held(made, rng)
     if recipe.among:
         return placed(made, rng.sample(carriers, rng.choice([1, 1, 2, 3])), rng)
     return made
+
+
+def _held(made: str, rng: random.Random) -> str:
+    """A text in a document that has a place for it, or as a line of one that has none."""
+    if rng.random() < IN_PAPERS:
+        lines = grammar("papers").make("text", rng).split("\n")
+        lines.insert(rng.randrange(len(lines) + 1), made)
+        return "\n".join(lines)
+    return grammar("holders").make("text", rng).replace(HERE, made)
 
 
 def roughened(text: str, rng: random.Random) -> str:

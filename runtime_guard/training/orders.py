@@ -98,6 +98,7 @@ EVERYDAY: Final = (
     Recipe("short messages", "short", "text", NONE, 2000),
     Recipe("tasks on a text", "tasks", "text", NONE, 2500),
     Recipe("technical work", "techwork", "text", NONE, 3000),
+    Recipe("papers", "papers", "text", NONE, 5000, ("tool", "tool", "user")),
     Recipe("contracts and letters", "legal", "text", NONE, 2000, _EVEN),
     Recipe("requests", "requests", "text", NONE, 2500),
     Recipe("exercises", "exercises", "text", NONE, 3000),

@@ -34,7 +34,7 @@ class Recipe:
         count: how many.
         roles: who may have written it.
         among: put among carriers, in a layout.
-        held: put in a document of ``grammars/holders.yaml``.
+        held: put in a document of ``grammars/holders.yaml`` or ``grammars/papers.yaml``.
         subtle: what it is shows in what the words are said of, not in the words: it counts less for the gate.
     """
 

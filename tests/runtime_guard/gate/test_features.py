@@ -14,6 +14,7 @@ from runtime_guard.gate.features import (
     ROWS,
     STRIDE,
     WINDOW,
+    WORDS,
     canonical,
     hashed,
     parts,
@@ -22,7 +23,7 @@ from runtime_guard.gate.features import (
 )
 
 TEXTS = st.text(max_size=200)
-WORDS = st.lists(st.text("abcdefg", min_size=1, max_size=8), min_size=1, max_size=12)
+PHRASES = st.lists(st.text("abcdefg", min_size=1, max_size=8), min_size=1, max_size=12)
 
 
 @given(TEXTS)
@@ -32,7 +33,7 @@ def test_the_canonical_form_is_its_own(text: str) -> None:
     assert "  " not in made
 
 
-@given(WORDS)
+@given(PHRASES)
 def test_case_spacing_and_compatibility_forms_do_not_matter(words: list[str]) -> None:
     plain = " ".join(words)
     wide = "".join(chr(ord(char) + 0xFEE0) if char != " " else "\u3000" for char in plain)
@@ -42,7 +43,7 @@ def test_case_spacing_and_compatibility_forms_do_not_matter(words: list[str]) ->
             assert np.array_equal(characters_a, characters_b)
 
 
-@given(WORDS, WORDS)
+@given(PHRASES, PHRASES)
 def test_a_word_has_the_same_row_wherever_it_stands(before: list[str], after: list[str]) -> None:
     (alone, _), *_ = parts("zebra")
     (among, _), *_ = parts(" ".join([*before, "zebra", *after]))
@@ -53,9 +54,17 @@ def test_a_word_has_the_same_row_wherever_it_stands(before: list[str], after: li
 @settings(max_examples=50)
 def test_rows_are_rows_of_the_table(text: str) -> None:
     for words, characters in parts(text):
-        for rows in (words, characters):
-            assert rows.dtype == np.int64
-            assert not len(rows) or (rows.min() >= 0 and rows.max() < ROWS)
+        assert words.dtype == characters.dtype == np.uint32
+        assert np.all((words >= WORDS) & (words < ROWS))
+        assert np.all(characters < WORDS)
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=4), st.integers(4, 25))
+def test_what_is_said_over_and_over_counts_once(words: list[str], times: int) -> None:
+    said, repeated = (list(parts(" ".join(words * count))) for count in (3, times))
+    assert len(said) == len(repeated) == 1
+    for few, many in zip(said[0], repeated[0], strict=True):
+        assert np.array_equal(few, many)
 
 
 @given(st.integers(0, 5 * WINDOW))
@@ -81,13 +90,20 @@ def test_a_long_text_is_hashed_in_pieces_of_bounded_length() -> None:
     assert sum(map(len, cut)) < 11 * PIECE
 
 
-def test_windows_hold_what_begins_in_them() -> None:
-    made = hashed("one two three four five")
-    whole, left, right = (
-        set(made.words[:, made.window(*place)[0]].ravel()) for place in ((0, 99), (0, 9), (9, 99))
-    )
-    assert whole == left | right
-    assert left - {NONE} < whole
+@given(st.text("ab \u6f22", max_size=3 * WINDOW))
+@settings(max_examples=50)
+def test_windows_hold_what_begins_in_them(text: str) -> None:
+    made = hashed(canonical(text))
+    places = windows(made.length)
+    rows = made.sorted_rows(0, len(places))
+    for own, (start, end) in zip(rows, places, strict=True):
+        begun = (made.word_starts >= start) & (made.word_starts < end)
+        expected = {*made.words[:, begun].ravel(), *made.characters[:, start:end].ravel()}
+        assert np.array_equal(own, np.sort(own))
+        assert set(own) - {NONE} == expected - {NONE}
+    for first in range(len(places)):
+        alone = made.sorted_rows(first, 1)[0]
+        assert np.array_equal(alone[alone < NONE], rows[first][rows[first] < NONE])
 
 
 def test_a_character_that_stands_for_a_word_counts_with_its_neighbour() -> None:

@@ -35,6 +35,26 @@ def test_an_order_in_a_long_text_is_found() -> None:
     assert "prompt_injection" in GATE.glance(text, "tool").flagged
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Classifier: Programming Language :: Python :: 3.{}\n",
+        'Requires-Dist: package-{}>=1.2; extra == "developer"\n',
+        "| {} | 0.1 | override | yes |\n",
+        "assert ignore_case(rows[{}]) is None\n",
+        "Line {}: I must not talk in class.\n",
+    ],
+)
+def test_a_list_that_says_the_same_over_and_over_is_no_order(line: str) -> None:
+    text = "".join(line.format(number) for number in range(60))
+    assert GATE.glance(text, "tool").flagged == frozenset()
+
+
+def test_an_order_among_what_is_said_over_and_over_is_found() -> None:
+    said = "The parcel left the warehouse this morning. " * 20
+    assert "prompt_injection" in GATE.glance(said + INJECTION + " " + said, "tool").flagged
+
+
 def test_roles_say_what_can_be_flagged() -> None:
     assert "prompt_injection" not in GATE.glance(INJECTION, "system").flagged
     assert "prompt_injection" not in GATE.glance(INJECTION, "assistant").flagged

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -23,6 +22,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from govkernel.domain.addresses import web_address
 from govkernel.domain.policy import PackMode
 from govkernel.errors import ConfigError
 from govkernel.files import read_file
@@ -38,22 +38,9 @@ _HIDDEN: Final = ("guard.tenants", "plugins.settings")
 
 
 def _web(url: str) -> str:
-    """A URL that can be asked over HTTP, or nothing.
-
-    Raises:
-        ValueError: it is none; its text is not repeated, since it may hold a password.
-    """
-    try:
-        parts = urlsplit(url)
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        right = False
-    if url and not (right and url.isprintable() and " " not in url):
+    if url and web_address(url) is None:  # empty: plugins route every model
         raise ValueError("must be a URL such as https://models.example/v1")
     return url
-
-
-WebUrl = Annotated[str, AfterValidator(_web)]
 
 
 class _Table(BaseModel):
@@ -206,7 +193,9 @@ class GuardTable(_Table):
 
     host: str = Field("127.0.0.1", description="Address of the guard proxy.")
     port: int = Field(8080, ge=0, le=65535, description="Port of the guard proxy; 0 picks one.")
-    upstream: WebUrl = Field("http://127.0.0.1:8000/v1", description="Base URL of the model server.")
+    upstream: Annotated[str, AfterValidator(_web)] = Field(
+        "http://127.0.0.1:8000/v1", description="Base URL of the model server."
+    )
     upstream_key: str = Field(
         "", repr=False, description="Bearer token for the upstream; empty relays the client's."
     )
@@ -267,7 +256,7 @@ class GuardTable(_Table):
 class OpaTable(_Table):
     """The ``[opa]`` table."""
 
-    url: WebUrl = Field("", description="A running OPA; empty starts a local one when a pack needs it.")
+    url: str = Field("", description="A running OPA; empty starts a local one when a pack needs it.")
     binary: str = Field("opa", description="The opa binary for the local one.")
     token: str = Field("", repr=False, description="Bearer token for the OPA at `url`.")
     deadline: float = Field(1.0, gt=0, le=30, description="Seconds for one query.")

@@ -129,5 +129,5 @@ def test_what_cannot_be_asked_is_no_address(
     assert caught.value.code == "config.invalid"
     assert caught.value.why.startswith("guard.upstream: must be a URL")
     assert "hush" not in str(caught.value)
-    monkeypatch.setenv("GOVKERNEL_OPA__URL", url)
-    assert refused().why.startswith("opa.url: must be a URL")
+    monkeypatch.setenv("GOVKERNEL_GUARD__UPSTREAM", url)
+    assert refused().why.startswith("guard.upstream: must be a URL")

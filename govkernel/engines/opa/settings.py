@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, model_validator
 
 from govkernel.domain import Frozen
+from govkernel.domain.addresses import web_address
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 DEFAULT_PORT: Final = 8181
@@ -49,8 +50,8 @@ class OpaSettings(Frozen):
             if not self.manage:
                 raise ValueError("`manage = false` needs the `url` of the server that has the bundles")
             return self
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = web_address(self.url)
+        if parts is None:
             raise ValueError("`url` must be http://host[:port] or https://host[:port]")
         if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
             raise ValueError("`url` must have no path, query or user")

@@ -134,7 +134,7 @@ class Gate:
         Args:
             rows: (windows, n-grams), sorted.
         """
-        counts = np.zeros((len(rows), 2, rows.shape[1]), np.float32)
+        counts = np.empty((len(rows), 2, rows.shape[1]), np.float32)
         runs, words = counts[:, 1], counts[:, 0]
         runs[:, 0] = 1
         runs[:, 1:] = rows[:, 1:] != rows[:, :-1]

@@ -10,7 +10,7 @@ from typing import Final
 from runtime_guard.training.example import Example
 from runtime_guard.training.grammar import grammar
 from runtime_guard.training.harms import COMPLIES, HARM, HARMS
-from runtime_guard.training.layouts import placed
+from runtime_guard.training.layouts import among, placed
 from runtime_guard.training.orders import ORDERS
 from runtime_guard.training.recipe import FOREIGN, HERE, INJECTED, JAILBREAK, NONE, QUIET, Recipe
 
@@ -100,9 +100,7 @@ def _text(recipe: Recipe, carriers: Sequence[str], rng: random.Random) -> str:
 def _held(made: str, rng: random.Random) -> str:
     """A text in a document that has a place for it, or as a line of one that has none."""
     if rng.random() < IN_PAPERS:
-        lines = grammar("papers").make("text", rng).split("\n")
-        lines.insert(rng.randrange(len(lines) + 1), made)
-        return "\n".join(lines)
+        return among(made, grammar("papers").make("text", rng).split("\n"), rng, "\n")
     return grammar("holders").make("text", rng).replace(HERE, made)
 
 

@@ -44,7 +44,7 @@ def placed(order: str, carriers: Sequence[str], rng: random.Random) -> str:
     return rng.choice(_LAYOUTS)(order, carriers, rng)
 
 
-def _body(order: str, carriers: Sequence[str], rng: random.Random, gap: str = " ") -> str:
+def among(order: str, carriers: Sequence[str], rng: random.Random, gap: str = " ") -> str:
     """Carriers with the order before, after or between them."""
     parts = [carrier[:700] for carrier in carriers]
     parts.insert(rng.randrange(len(parts) + 1), order)
@@ -52,7 +52,7 @@ def _body(order: str, carriers: Sequence[str], rng: random.Random, gap: str = " 
 
 
 def _plain(order: str, carriers: Sequence[str], rng: random.Random) -> str:
-    return _body(order, carriers, rng, rng.choice([" ", "\n", "\n\n", ". "]))
+    return among(order, carriers, rng, rng.choice([" ", "\n", "\n\n", ". "]))
 
 
 def _task(order: str, carriers: Sequence[str], rng: random.Random) -> str:
@@ -60,14 +60,14 @@ def _task(order: str, carriers: Sequence[str], rng: random.Random) -> str:
         [("", ""), ('"', '"'), ("<data>\n", "\n</data>"), ("```\n", "\n```"), ("---\n", "\n---"), ("'", "'"),
          ("<document>", "</document>"), ("[TEXT] ", " [/TEXT]")]
     )  # fmt: skip
-    body = _body(order, carriers, rng, rng.choice([" ", "\n"]))
+    body = among(order, carriers, rng, rng.choice([" ", "\n"]))
     return f"{rng.choice(_TASKS)}\n\n{opening}{body}{closing}{rng.choice(_QUESTIONS)}"
 
 
 def _mail(order: str, carriers: Sequence[str], rng: random.Random) -> str:
     head = f"From: {rng.choice(_NAMES)}\nSubject: {rng.choice(_SUBJECTS)}\n\nHi {rng.choice(_NAMES)},\n"
     foot = f"{rng.choice(['Best', 'Regards', 'Cheers'])}, {rng.choice(_NAMES)}"
-    return f"{head}{_body(order, carriers, rng, chr(10))}\n{foot}"
+    return f"{head}{among(order, carriers, rng, chr(10))}\n{foot}"
 
 
 def _page(order: str, carriers: Sequence[str], rng: random.Random) -> str:
@@ -76,7 +76,7 @@ def _page(order: str, carriers: Sequence[str], rng: random.Random) -> str:
          '<p>{}</p>', '<img src="a.png" alt="{}">', "<title>{}</title>", '<meta name="description" content="{}">',
          "<li>{}</li>", "<noscript>{}</noscript>", "<caption>{}</caption>"]
     )  # fmt: skip
-    body = _body(hidden.replace("{}", order), [f"<p>{carrier[:500]}</p>" for carrier in carriers], rng, "\n")
+    body = among(hidden.replace("{}", order), [f"<p>{carrier[:500]}</p>" for carrier in carriers], rng, "\n")
     return f"<html><body>{body}</body></html>"
 
 
@@ -95,7 +95,7 @@ def _code(order: str, carriers: Sequence[str], rng: random.Random) -> str:
 
 def _tool(order: str, carriers: Sequence[str], rng: random.Random) -> str:
     key = rng.choice(["content", "description", "body", "result", "notes", "comment", "title", "summary"])
-    value = _body(order, carriers, rng)
+    value = among(order, carriers, rng)
     record: dict[str, object] = {
         "status": rng.choice(["ok", 200, "success"]),
         key: value,
@@ -112,7 +112,7 @@ def _record(order: str, carriers: Sequence[str], rng: random.Random) -> str:
     fields = [
         f"HEADLINE: {rng.choice(_SUBJECTS)}",
         f"AUTHOR: {rng.choice(_NAMES)}",
-        f"CONTENT: {_body(order, carriers, rng, chr(10))}",
+        f"CONTENT: {among(order, carriers, rng, chr(10))}",
     ]
     return rng.choice(["|", "\n", " | "]).join(fields)
 
